@@ -1,0 +1,10 @@
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from .models import Category
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    return {"nav_categories": SimpleLazyObject(lambda: list(Category.get_root_nodes()))}

@@ -1,0 +1,21 @@
+"""The JSON API: every app's router under `/api/`, with one shape for errors."""
+
+from ninja import NinjaAPI
+
+from accounts.api import router as accounts
+from cart.api import router as cart
+from catalog.api import router as catalog
+from checkout.api import router as checkout
+from orders.api import router as orders
+from shop.api import StrictJsonParser, install_error_handlers
+
+api = NinjaAPI(
+    title="Shop",
+    version="1.0.0",
+    description="Products, carts, orders and accounts. Money is a number in the currency's own decimals, beside `...Minor` integers.",
+    parser=StrictJsonParser(),
+    docs_url="/docs",
+)
+install_error_handlers(api)
+for prefix, router in (("", catalog), ("", cart), ("", checkout), ("", orders), ("", accounts)):
+    api.add_router(prefix, router)

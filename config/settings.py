@@ -1,0 +1,284 @@
+"""Everything a deployment can change comes from the environment; `.env.example` lists each variable with its meaning."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.management.utils import get_random_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- What this installation is
+
+DEBUG = env.bool("DEBUG", default=False)
+# A key made at random signs nobody in twice: sessions end with the process. Production must set one (`check --deploy`).
+SECRET_KEY = env.str("SECRET_KEY", default="") or (get_random_secret_key() if DEBUG else "")
+SHOP_BASE_URL = env.str("SHOP_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(SHOP_BASE_URL).hostname or "127.0.0.1"])
+CSRF_TRUSTED_ORIGINS = [SHOP_BASE_URL]
+DATA_DIR = Path(env.str("SHOP_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+# How many reverse proxies append to X-Forwarded-For. A wrong number lets a visitor choose their own address.
+SHOP_TRUSTED_PROXIES = env.int("SHOP_TRUSTED_PROXIES", default=0)
+# Plain HTTP, as on a loopback address: cookies without `Secure`, no redirect to HTTPS.
+SHOP_INSECURE_HTTP = env.bool("SHOP_INSECURE_HTTP", default=DEBUG)
+# The mailbox at /dev/mail. It shows every mail to anybody: never on a public address.
+SHOP_DEV_PAGES = env.bool("SHOP_DEV_PAGES", default=DEBUG)
+
+# --- The shop's own rules
+
+SHOP_NAME = env.str("SHOP_NAME", default="Loam")
+SHOP_CURRENCY = env.str("SHOP_CURRENCY", default="EUR")
+SHOP_COUNTRY = env.str("SHOP_COUNTRY", default="DE")
+SHOP_LOCALE = env.str("SHOP_LOCALE", default="en_IE")
+SHOP_PRICES_INCLUDE_TAX = env.bool("SHOP_PRICES_INCLUDE_TAX", default=True)
+SHOP_HOLD_STOCK_AT = env.str("SHOP_HOLD_STOCK_AT", default="cart")
+SHOP_HOLD_MINUTES = env.int("SHOP_HOLD_MINUTES", default=15)
+SHOP_MAX_QUANTITY = env.int("SHOP_MAX_QUANTITY", default=20)
+SHOP_INVOICE_DAYS = env.int("SHOP_INVOICE_DAYS", default=7)
+SHOP_STAFF_EMAIL = env.str("SHOP_STAFF_EMAIL", default="staff@example.com")
+
+# --- Payments
+
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
+# Only the stand-in of development and tests sets this; empty means Stripe itself.
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
+
+# --- Django
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "ninja",
+    "treebeard",
+    "shop",
+    "accounts",
+    "inventory",
+    "pricing",
+    "shipping",
+    "catalog",
+    "cart",
+    "content",
+    "orders",
+    "payments",
+    "checkout",
+    "notifications",
+    "demo",
+]
+
+MIDDLEWARE = [
+    "shop.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "shop.middleware.ClientAddressMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "shop.middleware.CrossSiteMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "shop.middleware.AdminCsrfMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.BearerTokenMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["shop.templatetags.shop"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "shop.context.shop",
+                "catalog.context.navigation",
+                "cart.context.cart",
+            ],
+        },
+    }
+]
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres:///shop")}
+DATABASES["default"] |= {
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        "pool": {"min_size": 1, "max_size": 8, "timeout": 10},
+        # A lock or a statement that waits longer than a person does would take the whole pool with it.
+        "options": "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s",
+    },
+}
+
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "shop.cache.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
+}
+
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not SHOP_INSECURE_HTTP
+# Browsers accept the __Host- prefix only on a Secure cookie of this very host, so no sibling subdomain can plant one.
+SESSION_COOKIE_NAME = "sessionid" if SHOP_INSECURE_HTTP else "__Host-sessionid"
+CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/account/login/"
+LOGIN_REDIRECT_URL = "/account/"
+LOGOUT_REDIRECT_URL = "/"
+PASSWORD_RESET_TIMEOUT = 60 * 60
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TIME_ZONE", default="Europe/Berlin")
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "/media/"
+MEDIA_ROOT = DATA_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+# --- Mail
+
+if email_url := env.str("EMAIL_URL", default=""):
+    vars().update(env.email_url_config(email_url))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <shop@example.com>")
+
+# --- Security headers
+
+SECURE_SSL_REDIRECT = not SHOP_INSECURE_HTTP
+SECURE_HSTS_SECONDS = 0 if SHOP_INSECURE_HTTP else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not SHOP_INSECURE_HTTP
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SHOP_TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Chromium follows form-action through the redirect to the payment page, so its origin belongs in the list.
+PAYMENT_PAGE_ORIGIN = STRIPE_API_BASE or "https://checkout.stripe.com"
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ("/admin/", "/api/docs"),
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'", PAYMENT_PAGE_ORIGIN],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    },
+}
+
+# --- Celery
+
+
+def _celery_broker(url: str) -> str:
+    """Celery writes a Unix socket as redis+socket://PATH?virtual_host=N; everything else in redis-py's own form."""
+    if not url.startswith("unix://"):
+        return url
+    parts = urlsplit(url)
+    return f"redis+socket://{parts.path}?{parts.query.replace('db=', 'virtual_host=')}"
+
+
+CELERY_BROKER_URL = _celery_broker(REDIS_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "celery:",
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+    "visibility_timeout": 600,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A request must not wait for a broker that is away: the sweepers find the work in the database.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# `expires` keeps a worker that was away from running the backlog of every missed tick.
+CELERY_BEAT_SCHEDULE = {
+    "relay the outbox": {"task": "shop.tasks.relay_outbox", "schedule": 5, "options": {"expires": 5}},
+    "release expired holds": {"task": "inventory.tasks.release_expired", "schedule": 10, "options": {"expires": 10}},
+    "handle stored webhooks": {"task": "payments.tasks.handle_webhooks", "schedule": 15, "options": {"expires": 15}},
+    "reconcile payments": {"task": "payments.tasks.reconcile", "schedule": 60, "options": {"expires": 60}},
+    "end unpaid orders": {"task": "checkout.tasks.end_unpaid", "schedule": 60, "options": {"expires": 60}},
+    "sweep low stock": {"task": "inventory.tasks.sweep_low_stock", "schedule": 300, "options": {"expires": 300}},
+    "forget old carts": {"task": "cart.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
+    "forget old keys": {"task": "shop.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
+}
+
+# --- Logging
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}
+
+# --- Admin
+
+UNFOLD = {
+    "SITE_TITLE": SHOP_NAME,
+    "SITE_HEADER": SHOP_NAME,
+    "SITE_SYMBOL": "storefront",
+    "SHOW_VIEW_ON_SITE": True,
+    "COLORS": {
+        "primary": {
+            "50": "#fdf5f0", "100": "#fae7dc", "200": "#f4ccb6", "300": "#edab89", "400": "#e88a5d",
+            "500": "#d9683a", "600": "#a9431e", "700": "#8f381a", "800": "#742f19", "900": "#602a19", "950": "#34130a",
+        }
+    },
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+}  # fmt: skip

@@ -1,0 +1,48 @@
+"""Every page and every `/api/` route of the shop."""
+
+from django.conf import settings
+from django.conf.urls.static import static
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+from shop import health
+from shop.errors import DomainError, Forbidden, NotFound
+from shop.responses import error_response
+
+from .api import api
+
+urlpatterns = [
+    path("", include("content.urls")),
+    path("", include("catalog.urls")),
+    path("cart/", include("cart.urls")),
+    path("checkout/", include("checkout.urls")),
+    path("", include("orders.urls")),
+    path("", include("payments.urls")),
+    path("account/", include("accounts.urls")),
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("health", health.health),
+]
+if settings.SHOP_DEV_PAGES:
+    urlpatterns.append(path("dev/", include("notifications.urls")))
+if settings.DEBUG:
+    urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, DomainError())
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, Forbidden())
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, NotFound("There is nothing at this address."))
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    return error_response(request, DomainError("Something went wrong on our side.", code="internal_error", status=500))

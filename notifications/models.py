@@ -1,0 +1,19 @@
+from django.db import models
+from django.utils import timezone
+
+
+class MailLog(models.Model):
+    """Every mail that the shop sent, once by its key. `sent_at` is empty while sending or after a crash between send and mark."""
+
+    key = models.CharField(max_length=200, unique=True)
+    template = models.CharField(max_length=60)
+    recipient = models.EmailField(max_length=254)
+    subject = models.CharField(max_length=300)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.subject} to {self.recipient}"

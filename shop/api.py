@@ -1,0 +1,220 @@
+"""The JSON conventions, once: camelCase, the `{success, data}` envelope, errors, signed-in callers, strict bodies."""
+
+import json
+import logging
+from collections import defaultdict
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Literal, NoReturn, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
+from ninja.security.base import AuthBase
+from ninja.types import DictStrAny
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic.alias_generators import to_camel
+
+from .errors import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated
+from .money import to_minor
+from .responses import error_response
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+# --- Bodies and answers
+
+
+class Answer(Schema):
+    """Base of everything that leaves: camelCase names."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Body(Schema):
+    """Base of everything that comes in: camelCase names, and a name that nobody knows is an error, not a typo swallowed."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", str_strip_whitespace=True
+    )
+
+
+class Envelope(Answer, Generic[T]):
+    success: Literal[True] = True
+    data: T
+
+
+class Pagination(Answer):
+    limit: int
+    offset: int
+    total: int
+    has_more: bool
+    total_is_estimate: bool | None = None
+
+
+class PagedEnvelope(Answer, Generic[T]):
+    success: Literal[True] = True
+    data: list[T]
+    pagination: Pagination
+
+
+class Failure(Answer):
+    success: Literal[False] = False
+    error: str
+    code: str
+    fields: dict[str, list[str]] | None = None
+    request_id: str
+
+
+def _real_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("Must be a number.")
+    return Decimal(str(value))
+
+
+def _in_currency(value: Decimal) -> Decimal:
+    try:
+        to_minor(value, settings.SHOP_CURRENCY)
+    except ValueError as error:
+        raise ValueError(f"Not an amount in {settings.SHOP_CURRENCY}: {error}.") from error
+    return value
+
+
+def _without_control_characters(value: str) -> str:
+    if (
+        any(character in value for character in "\x00\r")
+        or not value.isprintable()
+        and "\n" not in value
+        and "\t" not in value
+    ):
+        raise ValueError("Contains characters that can't be shown.")
+    return value
+
+
+Price = Annotated[Decimal, BeforeValidator(_real_number), AfterValidator(_in_currency), Field(ge=0)]
+"""A JSON number in the shop's currency, with no more decimals than the currency has."""
+Quantity = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+Line = Annotated[str, AfterValidator(_without_control_characters), Field(max_length=200)]
+Text = Annotated[str, AfterValidator(_without_control_characters), Field(max_length=20_000)]
+
+
+class StrictJsonParser(Parser):
+    """Refuses what `json.loads` lets pass: other content types, duplicate names, NaN, NUL, half characters. Keeps decimals exact."""
+
+    def parse_body(self, request: HttpRequest) -> DictStrAny:
+        if request.content_type not in {"application/json", ""}:
+            raise DomainError("Send application/json.", code="unsupported_media_type", status=415)
+        text = request.body.decode("utf-8")
+        body = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
+        _reject_broken_text(body)
+        return body
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        raise ValueError("duplicate name")
+    return body
+
+
+def _reject_broken_text(value: Any) -> None:
+    """NUL can't be stored in PostgreSQL and a lone surrogate can't be encoded: both would be a 500 later."""
+    if isinstance(value, str):
+        value.encode("utf-8")
+        if "\x00" in value:
+            raise ValueError("NUL character")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _reject_broken_text(name)
+            _reject_broken_text(item)
+    elif isinstance(value, list):
+        for item in value:
+            _reject_broken_text(item)
+
+
+# --- Who asks
+
+
+class SignedIn(AuthBase):
+    """The session or the bearer token; the middlewares have already turned either into `request.user`."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not request.user.is_authenticated:
+            raise Unauthenticated
+        return request.user
+
+
+class Staff(SignedIn):
+    """A member of staff who holds the permission: `app.verb_model`."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+        super().__init__()
+
+    def __call__(self, request: HttpRequest) -> Any:
+        user = super().__call__(request)
+        if not (user.is_staff and user.has_perm(self.permission)):
+            raise Forbidden
+        return user
+
+
+signed_in = SignedIn()
+
+
+# --- Errors
+
+
+def install_error_handlers(api: NinjaAPI) -> None:
+    """Every exception that an endpoint can raise becomes one shape with a fixed text."""
+
+    @api.exception_handler(DomainError)
+    def domain_error(request: HttpRequest, error: DomainError) -> HttpResponse:
+        return error_response(request, error)
+
+    @api.exception_handler(ValidationError)
+    def validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        return error_response(request, InvalidInput(fields=fields_of(error.errors)))
+
+    @api.exception_handler(AuthenticationError)
+    def authentication_error(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        return error_response(request, Unauthenticated())
+
+    @api.exception_handler(Http404)
+    def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+        return error_response(request, NotFound())
+
+    @api.exception_handler(RequestDataTooBig)
+    def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+        return error_response(request, DomainError("The body is too large.", code="too_large", status=413))
+
+    @api.exception_handler(HttpError)
+    def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return error_response(
+            request, DomainError("The body is not valid JSON.", code="invalid_json", status=error.status_code)
+        )
+
+    @api.exception_handler(Exception)
+    def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+        log.exception("request %s failed", getattr(request, "id", ""))
+        failure = DomainError("Something went wrong on our side.", code="internal_error", status=500)
+        return error_response(request, failure)
+
+
+def fields_of(errors: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """pydantic's errors by field path as the sender wrote it: `variants.0.price`."""
+    fields: dict[str, list[str]] = defaultdict(list)
+    for error in errors:
+        location = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "payload", "filters"}]
+        fields[".".join(location) or "body"].append(error["msg"].removeprefix("Value error, "))
+    return dict(fields)

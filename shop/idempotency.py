@@ -1,0 +1,80 @@
+"""`Idempotency-Key`: the same request answered once, however often it is sent.
+
+A claim is its own short transaction with a lease. Same body: the stored answer again; other body: 422; first attempt
+still under way: 409 with Retry-After; a claim whose lease ran out (its process died) is taken over, and the operation
+behind it must recognise its own earlier effect by the key.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from .errors import Conflict, DomainError, InvalidInput
+from .models import IdempotencyKey
+
+LEASE = timedelta(seconds=60)
+MAX_LENGTH = 200
+
+
+class KeyReused(DomainError):
+    code = "idempotency_key_reused"
+    status = 422
+    text = "This Idempotency-Key was used with another request."
+
+
+def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpResponse]) -> HttpResponse:
+    """Runs `action` once for (principal, Idempotency-Key). Without a key or a principal it just runs.
+
+    Answers of 500 and above are not kept: the next attempt tries anew.
+    """
+    key = request.headers.get("Idempotency-Key", "")
+    if not key or not principal:
+        return action()
+    if len(key) > MAX_LENGTH or not key.isprintable():
+        raise InvalidInput(fields={"Idempotency-Key": [f"At most {MAX_LENGTH} printable characters."]})
+    claim = _claim(principal, key, _fingerprint(request), timezone.now())
+    if claim.status is not None:
+        response = HttpResponse(bytes(claim.body or b""), status=claim.status, content_type="application/json")
+        response["Idempotent-Replayed"] = "true"
+        return response
+    try:
+        response = action()
+    except BaseException:
+        claim.delete()
+        raise
+    if response.status_code >= 500:
+        claim.delete()
+    else:
+        claim.status, claim.body = response.status_code, response.content
+        claim.save(update_fields=["status", "body"])
+    return response
+
+
+def forget(*, before: datetime) -> None:
+    IdempotencyKey.objects.filter(created_at__lt=before).delete()
+
+
+def _fingerprint(request: HttpRequest) -> str:
+    parts = (request.method or "", request.get_full_path(), request.body.decode("utf-8", "surrogateescape"))
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@transaction.atomic
+def _claim(principal: str, key: str, fingerprint: str, now: datetime) -> IdempotencyKey:
+    claim, ours = IdempotencyKey.objects.select_for_update().get_or_create(
+        principal=principal, key=key, defaults={"fingerprint": fingerprint, "lease_until": now + LEASE}
+    )
+    if claim.fingerprint != fingerprint:
+        raise KeyReused
+    if claim.status is None and not ours:
+        if claim.lease_until > now:
+            raise Conflict(
+                "The first request with this key is still under way.", code="in_flight", headers={"Retry-After": "2"}
+            )
+        claim.lease_until = now + LEASE
+        claim.save(update_fields=["lease_until"])
+    return claim

@@ -1,0 +1,47 @@
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from shop.invariants import Finding, verify
+
+
+class Command(BaseCommand):
+    help = "Checks what must always be true of stock, orders and money. Exits 1 if a row breaks it; 0 rows examined is unproved."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = verify()
+        if options["json"]:
+            self.stdout.write(json.dumps([as_json(finding) for finding in findings], default=str, indent=2))
+        else:
+            for finding in findings:
+                self.stdout.write(as_line(finding))
+        if any(finding.rows for finding in findings):
+            sys.exit(1)
+
+
+def verdict(finding: Finding) -> str:
+    if finding.rows:
+        return "BROKEN"
+    return "holds" if finding.examined else "unproved"
+
+
+def as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.invariant.code,
+        "promise": finding.invariant.promise,
+        "verdict": verdict(finding),
+        "examined": finding.examined,
+        "rows": finding.rows,
+    }
+
+
+def as_line(finding: Finding) -> str:
+    line = (
+        f"{verdict(finding):8} {finding.invariant.code:4} {finding.examined:>9} examined  {finding.invariant.promise}"
+    )
+    return "\n".join([line, *(f"           {row}" for row in finding.rows)])

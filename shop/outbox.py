@@ -1,0 +1,88 @@
+"""What the shop has to tell the world, written in the transaction that made it true and delivered at least once.
+
+`publish` inserts a row; a relay in the worker claims due rows with a lease and calls the handlers of their topic outside
+any transaction. A handler may run twice (a worker can die between effect and mark), so each is idempotent.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import current_app
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from .models import OutboxEvent
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[dict[str, Any]], None]
+LEASE = timedelta(seconds=120)
+MAX_ATTEMPTS = 12
+MONEY, NORMAL = 1, 5
+
+_handlers: dict[str, list[Handler]] = defaultdict(list)
+
+
+def subscribe(topic: str, handler: Handler) -> None:
+    """Called from `AppConfig.ready()`; a second call with the same handler changes nothing."""
+    if handler not in _handlers[topic]:
+        _handlers[topic].append(handler)
+
+
+def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NORMAL) -> None:
+    """Records an event once for each `key`. Must run inside the transaction that it tells of."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("publish() outside a transaction could tell of something that never happened")
+    event = OutboxEvent(topic=topic, dedupe_key=key, payload=payload, priority=priority)
+    OutboxEvent.objects.bulk_create([event], ignore_conflicts=True)
+    transaction.on_commit(poke, robust=True)
+
+
+def poke() -> None:
+    """Wakes the relay now. Without a broker the sweep finds the row within seconds."""
+    try:
+        current_app.send_task("shop.tasks.relay_outbox")
+    except OperationalError:
+        log.warning("broker away: the outbox waits for the sweep")
+
+
+def relay(now: datetime) -> int:
+    """Delivers every due event, most urgent first; returns how many were handled.
+
+    A failure is kept on the row and tried again with exponential back-off; after `MAX_ATTEMPTS` the row is dead and
+    waits for staff. Locks: one outbox row for the length of its claim.
+    """
+    handled = 0
+    while event := _claim(now):
+        try:
+            for handler in _handlers[event.topic]:
+                handler(event.payload)
+        except Exception as error:
+            log.exception("outbox event %s (%s) failed, attempt %s", event.pk, event.topic, event.attempts)
+            _postpone(event, error, now)
+        else:
+            OutboxEvent.objects.filter(pk=event.pk).update(state=OutboxEvent.State.DONE, done_at=timezone.now())
+            handled += 1
+    return handled
+
+
+def _claim(now: datetime) -> OutboxEvent | None:
+    with transaction.atomic():
+        event = OutboxEvent.objects.due(now).select_for_update(skip_locked=True).first()
+        if event:
+            event.attempts += 1
+            event.due_at = now + LEASE
+            event.save(update_fields=["attempts", "due_at"])
+    return event
+
+
+def _postpone(event: OutboxEvent, error: Exception, now: datetime) -> None:
+    event.last_error = type(error).__name__
+    event.due_at = now + timedelta(seconds=min(2**event.attempts, 3600))
+    if event.attempts >= MAX_ATTEMPTS:
+        event.state = OutboxEvent.State.DEAD
+    event.save(update_fields=["last_error", "due_at", "state"])

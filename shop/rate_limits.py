@@ -1,0 +1,53 @@
+"""Token buckets in Redis, one for each (class of request, subject). `shop.views` and the API count through `check`.
+
+A bucket holds `burst` tokens and gains `per_minute` a minute. Without Redis reads go on and the classes that guard
+secrets stop: guessing passwords must not get easier because a server is away.
+"""
+
+import time
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from .errors import RateLimited, Unavailable
+from .redis import client
+
+TAKE = """
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local burst, rate, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local tokens = math.min(burst, (tonumber(bucket[1]) or burst) + math.max(0, now - (tonumber(bucket[2]) or now)) * rate)
+local taken = tokens >= 1
+if taken then tokens = tokens - 1 end
+redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now)
+redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
+return taken and -1 or math.ceil((1 - tokens) / rate)
+"""
+
+
+@dataclass(frozen=True)
+class Limit:
+    per_minute: float
+    burst: int
+    guards_secrets: bool = False
+
+
+LIMITS = {
+    "sign_in": Limit(per_minute=5, burst=10, guards_secrets=True),
+    "sign_in_address": Limit(per_minute=30, burst=60, guards_secrets=True),
+    "register": Limit(per_minute=5, burst=10, guards_secrets=True),
+    "cart": Limit(per_minute=120, burst=60),
+    "checkout": Limit(per_minute=20, burst=20),
+}
+
+
+def check(name: str, subject: str) -> None:
+    """Takes one token or raises RateLimited with `Retry-After` in seconds."""
+    limit = LIMITS[name]
+    try:
+        wait = client().eval(TAKE, 1, f"rate:{name}:{subject}", limit.burst, limit.per_minute / 60, time.time())
+    except RedisError as error:
+        if limit.guards_secrets:
+            raise Unavailable(headers={"Retry-After": "10"}) from error
+        return
+    if int(wait) >= 0:
+        raise RateLimited(headers={"Retry-After": str(max(1, int(wait)))})
