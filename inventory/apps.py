@@ -1,5 +1,23 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+from shop import invariants
 
 
 class InventoryConfig(AppConfig):
     name = "inventory"
+
+    def ready(self) -> None:
+        from .invariants import INVARIANTS
+
+        invariants.register(*INVARIANTS)
+        post_migrate.connect(make_first_warehouse, sender=self)
+
+
+def make_first_warehouse(**_: Any) -> None:
+    """A new shop can receive goods at once."""
+    from .operations import default_warehouse
+
+    default_warehouse()

@@ -1,0 +1,18 @@
+from shop.errors import Conflict
+
+
+class InsufficientStock(Conflict):
+    """`available` is what could be promised at that moment."""
+
+    code = "insufficient_stock"
+
+    def __init__(self, sku: str, available: int) -> None:
+        self.sku = sku
+        self.available = available
+        text = f"Only {available} left of {sku}." if available else f"{sku} is sold out."
+        super().__init__(text, fields={"quantity": [text]}, extra={"sku": sku, "available": available})
+
+
+class StockBelowZero(Conflict):
+    code = "stock_below_zero"
+    text = "The shelf can't hold fewer than no units."
