@@ -45,7 +45,7 @@ def authenticate(tx: Transaction, session: Object, intent: Object, *, passed: bo
     typed = intent["_typed"]
     intent["next_action"] = None
     if passed:
-        card = TypedCard(Card(typed["number"], "Payment succeeds"), typed["exp_month"], typed["exp_year"], {})
+        card = TypedCard(Card(typed["number"], "Succeeds"), typed["exp_month"], typed["exp_year"], {})
         return _charge(tx, session, intent, card, typed["email"])
     error = {"code": "payment_intent_authentication_failure", "message": AUTHENTICATION_FAILED}
     return _fail(tx, intent, error | {"type": "invalid_request_error"})

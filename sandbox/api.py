@@ -12,7 +12,9 @@ from sandbox.money import MAXIMUM, format_amount, minimum
 from sandbox.params import Check, Required, choice, group, integer, items, metadata, short_text, text
 from sandbox.store import Object, Store, Transaction
 
-EXPANDABLE = frozenset("balance_transaction charge data latest_charge line_items payment_intent source".split())
+EXPANDABLE = {
+    "balance_transaction", "charge", "data", "latest_charge", "line_items", "payment_intent", "source",
+}  # fmt: skip
 
 LINE = group(
     {
@@ -114,14 +116,12 @@ class Api:
         """Stripe's answer to the request; its errors too. Raises nothing that Stripe would tell the caller."""
         headers = {"Request-Id": request.id, "Stripe-Version": objects.API_VERSION}
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
-        if key:
-            headers["Idempotency-Key"] = key
         try:
             _authenticate(request)
             endpoint, shape, ident = _route(request)
             if key:
                 body, replayed = self._run_once(request, endpoint, shape, ident, key)
-                headers |= {"Idempotent-Replayed": "true"} if replayed else {}
+                headers |= {"Idempotency-Key": key} | ({"Idempotent-Replayed": "true"} if replayed else {})
             else:
                 body = self._run(request, endpoint, shape, ident, None)
         except ApiError as error:
@@ -132,8 +132,8 @@ class Api:
         self, request: Request, endpoint: Endpoint, shape: Check, ident: str, key: str
     ) -> tuple[Object, bool]:
         """The body and whether it is a replay. As at Stripe a request refused for its parameters is not kept."""
-        if len(key) > 255:
-            raise ApiError("Idempotency keys can be at most 255 characters.")
+        if not re.fullmatch(r"[ -~]{1,255}", key):
+            raise ApiError("Idempotency keys are 1 to 255 ASCII characters.")
         with self.store.claim(key) as free:
             if not free:
                 raise ApiError(

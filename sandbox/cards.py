@@ -51,15 +51,15 @@ class Card:
 
 
 TEST_CARDS = (
-    Card("4242424242424242", "Payment succeeds"),
-    Card("4000000000003220", "Asks for 3-D Secure", needs_authentication=True),
-    Card("4000002500003155", "Asks for 3-D Secure, unless set up", needs_authentication=True),
+    Card("4242424242424242", "Succeeds"),
+    Card("4000000000003220", "3-D Secure", needs_authentication=True),
+    Card("4000002500003155", "3-D Secure, first use", needs_authentication=True),
     Card("4000000000000002", "Declined", GENERIC),
-    Card("4000000000009995", "Declined: insufficient funds", NO_FUNDS),
-    Card("4000000000000069", "Declined: expired card", EXPIRED),
-    Card("4000000000000127", "Declined: wrong security code", WRONG_CVC),
+    Card("4000000000009995", "Insufficient funds", NO_FUNDS),
+    Card("4000000000000069", "Expired card", EXPIRED),
+    Card("4000000000000127", "Wrong security code", WRONG_CVC),
 )
-OTHER_CARDS = (Card("5555555555554444", "Payment succeeds"), Card("378282246310005", "Payment succeeds"))
+OTHER_CARDS = (Card("5555555555554444", "Succeeds"), Card("378282246310005", "Succeeds"))
 KNOWN = {card.number: card for card in TEST_CARDS + OTHER_CARDS}
 
 
@@ -89,7 +89,7 @@ def read_card(number: str, exp: str, cvc: str, *, today: date) -> TypedCard:
     length = 4 if digits[:2] in ("34", "37") else 3
     if not re.fullmatch(rf"[0-9]{{{length}}}", cvc.strip()):
         errors["cvc"] = f"Enter the {length} digits of the security code."
-    card = KNOWN.get(digits) or Card(digits or "0", "Declined: not a test card", NOT_A_TEST_CARD)
+    card = KNOWN.get(digits) or Card(digits or "0", "Not a test card", NOT_A_TEST_CARD)
     return TypedCard(card, month, year, errors)
 
 

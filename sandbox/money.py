@@ -1,7 +1,11 @@
 """Amounts in the currency's minor unit, as Stripe counts them."""
 
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+ZERO_DECIMAL = {
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
+}  # fmt: skip
+THREE_DECIMAL = {
+    "bhd", "jod", "kwd", "omr", "tnd",
+}  # fmt: skip
 SYMBOLS = {"eur": "€", "gbp": "£", "jpy": "¥", "usd": "$"}
 
 # The least that Stripe charges; a shop that tries less must meet the refusal here and not in production.

@@ -140,7 +140,8 @@ def currency(value: Any, param: str) -> str:
 def url(value: Any, param: str) -> str:
     content = text(value, param)
     parts = urlsplit(content)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    # Visible ASCII only: it becomes a Location header, which a line break or an umlaut would break.
+    if parts.scheme not in ("http", "https") or not parts.netloc or not re.fullmatch(r"[!-~]+", content):
         raise ApiError("Not a valid URL", code="url_invalid", param=param)
     return content
 

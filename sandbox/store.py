@@ -81,6 +81,10 @@ class Store:
         self.on_owed: Callable[[str, float], None] = lambda event_id, at: None
         self._end = self._replay()
 
+    def close(self) -> None:
+        self._file.close()
+        self._reader.close()
+
     @contextmanager
     def transaction(self, *, now: float, request: dict[str, str | None] | None = None) -> Iterator[Transaction]:
         """Everything inside happens at once or, on an exception, not at all. Locks: the whole store."""

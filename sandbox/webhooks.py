@@ -48,7 +48,7 @@ class Deliverer:
             event_id = self._next()
             try:
                 self._deliver(event_id)
-            except Exception as error:  # a dead worker would stop webhooks in silence
+            except Exception as error:  # noqa: BLE001 - a dead worker would stop webhooks in silence
                 print(f"sandbox: webhook {event_id}: {error!r}", file=sys.stderr, flush=True)
                 self.schedule(event_id, time.time() + 5)
 

@@ -46,7 +46,7 @@ class Receiver:
 class Sandbox:
     port: int  # 0 until it has started: then the free one it took, kept across restarts
     directory: Path
-    receiver: Receiver
+    webhook_url: str
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -58,8 +58,7 @@ class Sandbox:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "--port", str(self.port), "--data-dir", str(self.directory)]
-            + ["--webhook-url", self.receiver.url, "--webhook-secret", SECRET],
+            command(self.port, self.directory, self.webhook_url),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -116,11 +115,17 @@ def receiver() -> Iterator[Receiver]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield kept
     server.shutdown()
+    server.server_close()
+
+
+def command(port: int, directory: Path, webhook_url: str) -> list[str]:
+    options = {"--port": port, "--data-dir": directory, "--webhook-url": webhook_url, "--webhook-secret": SECRET}
+    return [sys.executable, "-m", "sandbox", *(str(part) for option in options.items() for part in option)]
 
 
 def run(receiver: Receiver) -> Iterator[Sandbox]:
     directory = Path(tempfile.mkdtemp(prefix="sandbox-test-"))
-    running = Sandbox(0, directory, receiver)
+    running = Sandbox(0, directory, receiver.url)
     running.start()
     yield running
     running.kill()

@@ -7,7 +7,7 @@ import pytest
 import stripe
 
 from sandbox.actions import expire_due
-from sandbox.api import Api
+from sandbox.api import Api, Request
 from sandbox.store import Store
 from sandbox.tests.conftest import create_session, eventually
 
@@ -17,6 +17,13 @@ def paid(sandbox, new_session):
     session = new_session()
     sandbox.pay(session, "4242424242424242")
     return sandbox.client().v1.checkout.sessions.retrieve(session.id)
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
 
 
 # Fields that Stripe sends only in special cases, or only when they are expanded.
@@ -55,6 +62,7 @@ def test_objects_have_every_field_of_the_sdk(sandbox, paid):
         ({"payment_intent_data": {"colour": "red"}}, "parameter_unknown", "payment_intent_data[colour]"),
         ({"mode": "subscription"}, None, "mode"),
         ({"success_url": "thanks"}, "url_invalid", "success_url"),
+        ({"success_url": "http://shop.test/\r\nSet-Cookie: a=b"}, "url_invalid", "success_url"),
         ({"customer_email": "ann"}, "email_invalid", "customer_email"),
         ({"client_reference_id": ""}, "parameter_invalid_empty", "client_reference_id"),
         ({"metadata": {"long": "x" * 501}}, None, "metadata[long]"),
@@ -67,13 +75,18 @@ def test_bad_parameters_are_refused(new_session, change, code, param):
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         new_session(**change)
     assert (refusal.value.http_status, refusal.value.code, refusal.value.param) == (400, code, param)
-    assert refusal.value.request_id.startswith("req_")
+    assert str(refusal.value.request_id).startswith("req_")
 
 
 @pytest.mark.parametrize(
     ("unit_amount", "quantity", "code"),
-    [(49, 1, "amount_too_small"), (-1, 1, "parameter_invalid_integer"), (50, 0, "parameter_invalid_integer")]
-    + [("9.99", 1, "parameter_invalid_integer"), (99_999_999, 2, "amount_too_large")],
+    [
+        (49, 1, "amount_too_small"),
+        (-1, 1, "parameter_invalid_integer"),
+        (50, 0, "parameter_invalid_integer"),
+        ("9.99", 1, "parameter_invalid_integer"),
+        (99_999_999, 2, "amount_too_large"),
+    ],
 )
 def test_bad_amounts_are_refused(new_session, unit_amount, quantity, code):
     price = {"currency": "usd", "unit_amount": unit_amount, "product_data": {"name": "Lamp"}}
@@ -141,9 +154,9 @@ def test_expire(sandbox, receiver, new_session, paid):
             sessions.expire(closed.id)
 
 
-def test_sessions_expire_by_themselves(tmp_path):
+def test_sessions_expire_by_themselves(store):
     """In this process, for the clock: half an hour is the shortest that Stripe allows."""
-    store, opened = Store(tmp_path), 1_800_000_000
+    opened = 1_800_000_000
     line = {"price_data": {"currency": "eur", "unit_amount": 100, "product_data": {"name": "Lamp"}}, "quantity": 1}
     values = {"line_items": [line], "success_url": "http://shop.test/", "expires_at": opened + 1800}
     with store.transaction(now=opened) as tx:
@@ -151,8 +164,9 @@ def test_sessions_expire_by_themselves(tmp_path):
     assert expire_due(store, now=opened + 1799) == 0
     assert expire_due(store, now=opened + 1800) == 1
     assert expire_due(store, now=opened + 1801) == 0
-    assert store.read(session["id"])["status"] == "expired"
-    assert [store.read(event)["type"] for event in store.owed] == ["checkout.session.expired"]
+    with store.transaction(now=opened + 1802) as tx:
+        assert tx.get(session["id"])["status"] == "expired"
+        assert [tx.get(event)["type"] for event in store.owed] == ["checkout.session.expired"]
 
 
 def test_idempotency_key_replays_the_answer(sandbox, new_session, paid):
@@ -161,9 +175,11 @@ def test_idempotency_key_replays_the_answer(sandbox, new_session, paid):
     first = create_session(client, {"idempotency_key": key})
     again = create_session(client, {"idempotency_key": key})
     assert again.id == first.id
-    assert "Idempotent-Replayed" not in first.last_response.headers
-    assert again.last_response.headers["Idempotent-Replayed"] == "true"
-    assert again.last_response.request_id != first.last_response.request_id
+    before, after = first.last_response, again.last_response
+    assert before is not None and after is not None
+    assert "Idempotent-Replayed" not in before.headers
+    assert after.headers["Idempotent-Replayed"] == "true"
+    assert before.request_id != after.request_id
     with pytest.raises(stripe.IdempotencyError):
         create_session(client, {"idempotency_key": key}, client_reference_id="other")
     with pytest.raises(stripe.IdempotencyError):
@@ -187,12 +203,14 @@ def test_same_key_at_once_makes_one_refund(sandbox, paid):
     ).amount_refunded == 10  # fmt: skip
 
 
-def test_key_in_use_is_409(tmp_path):
-    store = Store(tmp_path)
-    with store.claim("key") as first, store.claim("key") as second, store.claim("other") as other:
-        assert (first, second, other) == (True, False, True)
-    with store.claim("key") as free:
-        assert free
+def test_key_in_use_is_409(store):
+    api = Api(store, public_url="http://sandbox.test")
+    headers = {"authorization": "Bearer sk_test_a", "idempotency-key": "key"}
+    request = Request("POST", "/v1/refunds", "charge=ch_missing", headers, now=1_800_000_000)
+    with store.claim("key"):
+        answer = api.answer(request)
+    assert (answer.status, answer.body["error"]["code"]) == (409, "idempotency_key_in_use")
+    assert api.answer(request).status == 404
 
 
 def test_lists_are_paged_newest_first(sandbox, new_session):

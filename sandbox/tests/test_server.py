@@ -3,12 +3,11 @@
 import json
 import socket
 import subprocess
-import sys
 
 import pytest
 import stripe
 
-from sandbox.tests.conftest import ROOT, SECRET, create_session, eventually
+from sandbox.tests.conftest import ROOT, SECRET, command, create_session, eventually
 
 
 def state(sandbox):
@@ -120,9 +119,11 @@ def test_takes_300_connections_at_once(own_sandbox):
 
 def test_second_process_on_the_same_journal_is_refused(own_sandbox):
     second = subprocess.run(
-        [sys.executable, "-m", "sandbox", "--port", "0", "--data-dir", str(own_sandbox.directory)]
-        + ["--webhook-url", "http://127.0.0.1:1/", "--webhook-secret", SECRET],
-        cwd=ROOT, capture_output=True, text=True, timeout=10,
-    )  # fmt: skip
+        command(0, own_sandbox.directory, "http://127.0.0.1:1/"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=10,
+    )
     assert second.returncode == 1
     assert "in use by another process" in second.stderr
