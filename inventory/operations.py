@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from shop import outbox
@@ -156,6 +158,17 @@ def set_on_hand(sku: str, quantity: int, *, reason: str, actor: str) -> None:
     _require_transaction()
     item = StockItem.objects.select_for_update(no_key=True).get(pk=ensure_item(sku).pk)
     adjust(item, quantity - item.on_hand, reason=reason, actor=actor)
+
+
+def set_rules(item: StockItem, *, safety_stock: int, backorder_limit: int, low_stock_threshold: int) -> None:
+    """Changes what may be promised of the item and when it counts as low. Locks: the stock row."""
+    StockItem.objects.filter(pk=item.pk).update(
+        safety_stock=safety_stock,
+        backorder_limit=backorder_limit,
+        low_stock_threshold=low_stock_threshold,
+        shortfall=Greatest(0, F("reserved") - F("on_hand") - backorder_limit),
+        updated_at=timezone.now(),
+    )
 
 
 def ship(reference: str, *, actor: str) -> None:
