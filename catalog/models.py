@@ -201,6 +201,21 @@ class ProductImage(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        indexes = [models.Index(fields=["digest"], name="product_image_digest", condition=~Q(digest=""))]
 
     def __str__(self) -> str:
         return self.alt or self.source_url or self.file.name
+
+
+class ImportedRow(models.Model):
+    """What an import last read for a product: the same content again is passed over, and so is the same stock.
+
+    Without it a second import would undo what was sold, and one that was cut off would start from the beginning.
+    """
+
+    sku = models.CharField(max_length=64, unique=True, help_text="Of the product's first variant.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the row and its pictures.")
+    stock = models.JSONField(default=dict, help_text="Units by SKU, as the file had them.")
+
+    def __str__(self) -> str:
+        return self.sku

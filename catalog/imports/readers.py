@@ -1,0 +1,251 @@
+"""CSV, JSON and JSONL files, plain or gzipped, as a stream of rows. Memory is bounded by the largest row, not by the file.
+
+A row that can't be read is a row with an error, so that one bad line doesn't end an import of a hundred thousand.
+"""
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any, NoReturn, cast
+
+# As large as a product that may be posted.
+MAX_ROW = 1_048_576
+CHUNK = 65_536
+GZIP_MAGIC = b"\x1f\x8b"
+NOT_SPACE = re.compile(r"\S")
+
+
+class UnreadableFile(Exception):
+    """The text says what is wrong with the file as a whole."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """`number` is the line of a JSONL file, the row of a spreadsheet (its header is row 1) or the place in a JSON list."""
+
+    number: int
+    data: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+class Source:
+    """An open catalogue file. `progress` is the share of its bytes that were read, 0 to 1."""
+
+    def __init__(self, path: Path) -> None:
+        self._raw = path.open("rb")
+        self._size = max(path.stat().st_size, 1)
+        self._rows = _reader_for(path)
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._raw.close()
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, self._raw.tell() / self._size)
+
+    def rows(self) -> Iterator[Row]:
+        """Raises UnreadableFile when nothing more can be read, after every row before that point."""
+        zipped = self._raw.peek(2).startswith(GZIP_MAGIC)
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw)) if zipped else self._raw
+        # Bytes that aren't UTF-8 become lone surrogates, which `_refuse_broken_text` finds in their row.
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        try:
+            yield from self._rows(text)
+            text.detach()
+        except (OSError, EOFError, zlib.error) as error:
+            raise UnreadableFile("The compressed file is damaged or ends early.") from error
+
+
+def _reader_for(path: Path) -> Any:
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    readers = {".csv": _csv_rows, ".json": _json_rows, ".jsonl": _jsonl_rows, ".ndjson": _jsonl_rows}
+    if suffix not in readers:
+        raise UnreadableFile("The name has to end in .csv, .json or .jsonl, or one of these and .gz.")
+    return readers[suffix]
+
+
+# --- JSONL
+
+
+def _jsonl_rows(text: IO[str]) -> Iterator[Row]:
+    for number, line in enumerate(_lines(text), start=1):
+        if len(line) > MAX_ROW:
+            yield Row(number, error=f"The line is longer than {MAX_ROW} characters.")
+        elif line.strip():
+            yield _row(number, line)
+
+
+def _lines(text: IO[str]) -> Iterator[str]:
+    """Lines cut off at one character more than a row may have: a file without line ends must not fill the memory."""
+    while line := text.readline(MAX_ROW + 1):
+        rest = line
+        while len(rest) > MAX_ROW and not rest.endswith("\n"):
+            rest = text.readline(MAX_ROW + 1)
+        yield line
+
+
+def _row(number: int, text: str) -> Row:
+    try:
+        data = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
+        return _checked(number, data)
+    except (ValueError, RecursionError):
+        return Row(number, error="Not valid JSON.")
+
+
+def _checked(number: int, data: Any) -> Row:
+    if not isinstance(data, dict):
+        return Row(number, error="Not a JSON object.")
+    try:
+        _refuse_broken_text(data)
+    except ValueError as error:
+        return Row(number, error=str(error))
+    return Row(number, data)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        raise ValueError("duplicate name")
+    return body
+
+
+def _refuse_broken_text(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("Contains a NUL character.")
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("Not valid UTF-8.") from error
+    elif isinstance(value, dict):
+        for pair in value.items():
+            _refuse_broken_text(pair)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_broken_text(item)
+
+
+# --- JSON: a list, or an object with a list called `products`
+
+
+def _json_rows(text: IO[str]) -> Iterator[Row]:
+    scanner = _Scanner(text)
+    opening = scanner.take()
+    if opening == "{":
+        scanner.find_list("products")
+    elif opening != "[":
+        raise UnreadableFile("Expected a JSON list, or an object with a list called products.")
+    number = 0
+    while not scanner.skip_if("]"):
+        if number:
+            scanner.expect(",")
+        number += 1
+        yield _checked(number, scanner.value())
+
+
+class _Scanner:
+    """Reads one JSON value after another from a stream, holding no more than one of them."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+        self._buffer = ""
+        self._at_end = False
+        self._decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
+
+    def take(self) -> str:
+        character = self._peek()
+        self._buffer = self._buffer[1:]
+        return character
+
+    def expect(self, character: str) -> None:
+        if self.take() != character:
+            raise UnreadableFile("Not valid JSON.")
+
+    def skip_if(self, character: str) -> bool:
+        found = self._peek() == character
+        if found:
+            self.take()
+        return found
+
+    def find_list(self, name: str) -> None:
+        """Moves behind the `[` of the list called `name`, past whatever stands before it."""
+        while True:
+            key = self.value()
+            self.expect(":")
+            if key == name:
+                return self.expect("[")
+            self.value()
+            if self.take() != ",":
+                raise UnreadableFile(f"The object has no list called {name}.")
+
+    def value(self) -> Any:
+        self._peek()
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._buffer)
+            except (ValueError, RecursionError) as error:
+                if self._at_end or len(self._buffer) > MAX_ROW:
+                    raise UnreadableFile("Not valid JSON, or a value of more than 1 MB.") from error
+            else:
+                # A number at the end of the buffer may go on in the next chunk.
+                if end < len(self._buffer) or self._at_end:
+                    self._buffer = self._buffer[end:]
+                    return value
+            self._read()
+
+    def _peek(self) -> str:
+        """The next character that isn't white space; it stays at the start of the buffer."""
+        while not (found := NOT_SPACE.search(self._buffer)):
+            if self._at_end:
+                raise UnreadableFile("The file ends early.")
+            self._buffer = ""
+            self._read()
+        self._buffer = self._buffer[found.start() :]
+        return self._buffer[0]
+
+    def _read(self) -> None:
+        chunk = self._text.read(CHUNK)
+        self._at_end = not chunk
+        self._buffer += chunk
+
+
+# --- CSV
+
+
+def _csv_rows(text: IO[str]) -> Iterator[Row]:
+    lines = _lines(text)
+    header_line = next(lines, "")
+    delimiter = max(",;\t", key=header_line.count)
+    header = [name.strip() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
+    if not all(header) or len(set(header)) != len(header) or _checked(1, dict.fromkeys(header)).error:
+        raise UnreadableFile("The first row has to name the columns in UTF-8, each once.")
+    cells_by_row = csv.reader(lines, delimiter=delimiter)
+    number = 1
+    while True:
+        number += 1
+        try:
+            cells = next(cells_by_row)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Row(number, error=f"Not a CSV row: {error}.")
+            continue
+        if len(cells) > len(header):
+            yield Row(number, error="The row has more cells than the header.")
+        elif any(cells):
+            values = {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
+            yield _checked(number, values)
