@@ -1,3 +1,117 @@
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Router
 
-router = Router()
+from accounts.models import User
+from catalog.models import Product, Variant
+from shop import rate_limits
+from shop.api import Envelope, Failure
+from shop.errors import InvalidInput, NotFound
+
+from . import operations, queries, store
+from .models import CartSnapshot
+from .schemas import AddItemBody, CartAnswer, QuantityBody
+
+router = Router(tags=["Cart"])
+CartEnvelope = Envelope[CartAnswer]
+WRITES = {200: CartEnvelope, 400: Failure, 404: Failure, 409: Failure, 429: Failure}
+
+
+@router.get("/cart/{user_id}", response={200: CartEnvelope, 404: Failure}, by_alias=True)
+def get_cart(request: HttpRequest, user_id: str) -> CartEnvelope:
+    """`userId` is the caller's own id or `me`; a guest's cart is named by its secret `cartId`."""
+    return answer(request, find(request, user_id))
+
+
+@router.post("/cart/{user_id}/items", response=WRITES, by_alias=True)
+def add_item(request: HttpRequest, user_id: str, body: AddItemBody) -> CartEnvelope:
+    """Adds units and holds them for a while. Without a session or a cart, `me` starts one: keep the answer's `cartId`."""
+    limit(request)
+    variant = find_variant(body)
+    cart = find(request, user_id) or begin(request)
+    cart = operations.add_item(cart, variant=variant, quantity=body.quantity, now=timezone.now())
+    return answer(request, cart)
+
+
+@router.put("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True)
+def set_quantity(request: HttpRequest, user_id: str, item_id: str, body: QuantityBody) -> CartEnvelope:
+    """Sets the quantity of a line; to take the line out, use DELETE."""
+    limit(request)
+    cart = operations.set_quantity(found(request, user_id), item_id, quantity=body.quantity, now=timezone.now())
+    return answer(request, cart)
+
+
+@router.delete("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True)
+def remove_item(request: HttpRequest, user_id: str, item_id: str) -> CartEnvelope:
+    limit(request)
+    return answer(request, operations.remove_item(found(request, user_id), item_id, now=timezone.now()))
+
+
+@router.post("/cart/{user_id}/clear", response=WRITES, by_alias=True)
+def clear(request: HttpRequest, user_id: str) -> CartEnvelope:
+    limit(request)
+    cart = find(request, user_id)
+    return answer(request, operations.clear(cart, now=timezone.now()) if cart else None)
+
+
+def limit(request: HttpRequest) -> None:
+    rate_limits.check("cart", request.client_address)
+
+
+def find(request: HttpRequest, name: str) -> CartSnapshot | None:
+    """The open cart that `name` means to this caller, None where an own one is not begun; NotFound for anybody else's."""
+    user = request.user
+    if name == "me" or (user.is_authenticated and name == user.public_id):
+        return queries.current(request)
+    if name.startswith("cart_"):
+        cart = store.read(name)
+        mine = cart is not None and (cart.user_id is None or cart.user_id == user.pk)
+        if not cart or not mine or cart.state == CartSnapshot.State.MERGED:
+            raise NotFound
+        return cart
+    if user.is_staff and user.has_perm("cart.view_cartsnapshot") and request.method == "GET":
+        if owner := User.objects.filter(public_id=name).first():
+            return CartSnapshot.objects.open().filter(user=owner).first()
+    raise NotFound
+
+
+def found(request: HttpRequest, name: str) -> CartSnapshot:
+    if cart := find(request, name):
+        return cart
+    raise NotFound
+
+
+def begin(request: HttpRequest) -> CartSnapshot:
+    cart = operations.open_cart(request.user)
+    # A client without cookies keeps the id itself; it gets no cookie from here.
+    if settings.SESSION_COOKIE_NAME in request.COOKIES and not request.user.is_authenticated:
+        request.session[queries.SESSION_KEY] = cart.public_id
+    return cart
+
+
+def find_variant(body: AddItemBody) -> Variant:
+    variants = Variant.objects.select_related("product").filter(product__in=Product.objects.published())
+    if body.sku:
+        variants = variants.filter(sku=body.sku)
+    if body.variant_id:
+        variants = variants.filter(public_id=body.variant_id)
+    if body.product_id:
+        variants = variants.filter(product__public_id=body.product_id)
+    candidates = list(variants.filter(is_active=True)[:2])
+    if not candidates:
+        raise NotFound("There is no such article.", code="article_not_found")
+    if len(candidates) > 1:
+        raise InvalidInput(fields={"variantId": ["This product has several variants: choose one by variantId or sku."]})
+    return candidates[0]
+
+
+def answer(request: HttpRequest, cart: CartSnapshot | None) -> CartEnvelope:
+    owner = None
+    if cart and cart.user_id:
+        owner = request.user if cart.user_id == request.user.pk else User.objects.get(pk=cart.user_id)
+    elif cart is None and request.user.is_authenticated:
+        owner = request.user
+    shown = queries.view(cart, now=timezone.now())
+    user_id = owner.public_id if owner else None
+    return CartEnvelope(data=CartAnswer.of(shown, user_id=user_id, currency=settings.SHOP_CURRENCY))

@@ -1,5 +1,15 @@
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
+
+from shop import invariants
 
 
 class CartConfig(AppConfig):
     name = "cart"
+
+    def ready(self) -> None:
+        from .handlers import merge_at_sign_in
+        from .invariants import INVARIANTS
+
+        invariants.register(*INVARIANTS)
+        user_logged_in.connect(merge_at_sign_in, dispatch_uid="cart.merge_at_sign_in")

@@ -1,4 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "cart"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.detail, name="detail"),
+    path("items/", views.add, name="add"),
+    path("items/<str:item_id>/", views.update, name="update"),
+    path("items/<str:item_id>/remove/", views.remove, name="remove"),
+    path("clear/", views.clear, name="clear"),
+]

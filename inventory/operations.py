@@ -235,7 +235,7 @@ UPDATE inventory_stockitem SET
         ELSE low_stock_at END,
     updated_at = now()
 WHERE sku = %(sku)s AND warehouse_id = %(warehouse_id)s {guard}
-RETURNING low_stock_at = now()
+RETURNING CASE WHEN low_stock_at = now() THEN low_stock_at END
 """
 # The guard of every promise. Waiting for a rival's COMMIT, PostgreSQL reads the row again before it answers.
 GUARD = "AND shortfall = 0 AND on_hand - safety_stock + backorder_limit - reserved >= %(reserved)s"
@@ -248,7 +248,7 @@ def _apply(changes: Iterable[Change]) -> None:
         total = totals[change.sku, change.warehouse_id]
         total[0] += change.on_hand
         total[1] += change.reserved
-    low = []
+    low: dict[str, datetime] = {}
     with connection.cursor() as cursor:
         for (sku, warehouse_id), (on_hand, reserved) in sorted(totals.items()):
             if not on_hand and not reserved:
@@ -260,9 +260,9 @@ def _apply(changes: Iterable[Change]) -> None:
             if row is None:
                 raise InsufficientStock(sku, _available(sku))
             if row[0]:
-                low.append(sku)
+                low[sku] = row[0]
     if low:
-        _tell_low(low, timezone.now())
+        _tell_low(list(low), min(low.values()))
 
 
 def _reserve_anew(reference: str, missing: Mapping[str, int], until: datetime | None) -> list[Change]:

@@ -125,9 +125,7 @@ def taxed(price_minor: int, rate: Decimal, includes_tax: bool) -> Amount:
 
 def tax_rates(destination: Destination, day: date) -> Mapping[str, Decimal]:
     """Rate by code of tax class. A region's own rate goes before its country's, a later one before an earlier one."""
-    rows = TaxRate.objects.valid_on(day).filter(
-        country=destination.country, region__in={"", destination.region}
-    )
+    rows = TaxRate.objects.valid_on(day).filter(country=destination.country, region__in={"", destination.region})
     ordered = rows.order_by("region", "valid_from").values_list("tax_class__code", "rate")
     return dict(ordered)
 

@@ -85,11 +85,8 @@ def _in_currency(value: Decimal) -> Decimal:
 
 
 def _without_control_characters(value: str) -> str:
-    if (
-        any(character in value for character in "\x00\r")
-        or not value.isprintable()
-        and "\n" not in value
-        and "\t" not in value
+    if any(character in value for character in "\x00\r") or (
+        not value.isprintable() and "\n" not in value and "\t" not in value
     ):
         raise ValueError("Contains characters that can't be shown.")
     return value

@@ -3,8 +3,9 @@
 import django.db.models.deletion
 import django.db.models.expressions
 import django.utils.timezone
-from shop.triggers import append_only
 from django.db import migrations, models
+
+from shop.triggers import append_only
 
 
 class Migration(migrations.Migration):

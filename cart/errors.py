@@ -1,0 +1,19 @@
+from shop.errors import Conflict
+
+
+class CartClosed(Conflict):
+    code = "cart_closed"
+    text = "This cart was already ordered. Start a new one."
+
+
+class QuantityLimit(Conflict):
+    code = "quantity_limit"
+
+    def __init__(self, limit: int) -> None:
+        text = f"At most {limit} of one article in an order."
+        super().__init__(text, fields={"quantity": [text]}, extra={"limit": limit})
+
+
+class NotSold(Conflict):
+    code = "not_sold"
+    text = "This article is not sold any more."

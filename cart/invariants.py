@@ -1,0 +1,33 @@
+from shop.invariants import Invariant
+
+LINES = """
+    SELECT c.id, c.public_id, c.state, line ->> 'sku' AS sku, (line ->> 'quantity')::int AS quantity
+    FROM cart_cartsnapshot c, jsonb_array_elements(c.lines) AS line
+"""
+
+INVARIANTS = (
+    Invariant(
+        "C1",
+        "nobody has two open carts, no article stands in one twice, every quantity is at least 1",
+        f"""
+        SELECT public_id, sku, count(*) AS times, min(quantity) AS least FROM ({LINES}) AS lines
+        GROUP BY id, public_id, sku HAVING count(*) > 1 OR min(quantity) < 1
+        UNION ALL
+        SELECT min(public_id), user_id::text, count(*), 0 FROM cart_cartsnapshot
+        WHERE state = 'open' AND user_id IS NOT NULL GROUP BY user_id HAVING count(*) > 1
+        """,
+        "SELECT count(*) FROM cart_cartsnapshot",
+    ),
+    Invariant(
+        "C4",
+        "a hold belongs to an open cart that has the article in that quantity",
+        f"""
+        SELECT r.reference, r.sku, r.quantity AS held, lines.quantity AS in_cart FROM inventory_reservation r
+        LEFT JOIN ({LINES}) AS lines
+            ON 'cart:' || lines.public_id = r.reference AND lines.sku = r.sku AND lines.state = 'open'
+        WHERE r.state = 'open' AND r.kind = 'hold' AND r.reference LIKE 'cart:%%'
+            AND lines.quantity IS DISTINCT FROM r.quantity
+        """.replace("%%", "%"),
+        "SELECT count(*) FROM inventory_reservation WHERE kind = 'hold'",
+    ),
+)

@@ -1,0 +1,157 @@
+"""A cart as it is shown: its lines with the catalogue's names, pictures and prices of this moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Prefetch
+from django.http import HttpRequest
+
+from catalog.models import ProductImage, Variant
+from inventory.models import StockItem
+from pricing.operations import Destination, Freight, Item, Quote
+from pricing.operations import quote as price
+from shipping.queries import Option, options
+
+from . import store
+from .models import CartSnapshot
+
+SESSION_KEY = "cart"
+
+
+@dataclass(frozen=True)
+class CartLine:
+    """One article. `problem` says in words why it can't be ordered as it stands; empty when it can."""
+
+    item_id: str
+    variant: Variant
+    quantity: int
+    added_at: datetime
+    held_until: datetime | None
+    available: int
+    image: ProductImage | None
+
+    @property
+    def sku(self) -> str:
+        return self.variant.sku
+
+    @property
+    def name(self) -> str:
+        return self.variant.product.name
+
+    @property
+    def label(self) -> str:
+        return self.variant.label
+
+    @property
+    def url(self) -> str:
+        return f"{self.variant.product.get_absolute_url()}?variant={self.variant.public_id}"
+
+    @property
+    def unit_price_minor(self) -> int:
+        return self.variant.price_minor
+
+    @property
+    def subtotal_minor(self) -> int:
+        return self.variant.price_minor * self.quantity
+
+    @property
+    def problem(self) -> str:
+        if not (self.variant.is_active and self.variant.product.is_active):
+            return "No longer sold."
+        if self.available < self.quantity:
+            return f"Only {self.available} left." if self.available else "Sold out."
+        return ""
+
+
+@dataclass(frozen=True)
+class CartView:
+    snapshot: CartSnapshot | None
+    lines: tuple[CartLine, ...]
+
+    @property
+    def item_count(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def subtotal_minor(self) -> int:
+        return sum(line.subtotal_minor for line in self.lines)
+
+    @property
+    def has_problems(self) -> bool:
+        return any(line.problem for line in self.lines)
+
+
+def current(request: HttpRequest) -> CartSnapshot | None:
+    """The open cart of the person or of the guest's session; None before the first article."""
+    cart = None
+    if request.user.is_authenticated:
+        cart = CartSnapshot.objects.open().filter(user=request.user).first()
+    elif public_id := request.session.get(SESSION_KEY):
+        cart = store.read(public_id)
+    return cart if cart and cart.state == CartSnapshot.State.OPEN else None
+
+
+def view(cart: CartSnapshot | None, *, now: datetime) -> CartView:
+    """Three queries whatever the number of lines: variants with products, pictures, stock."""
+    if cart is None or not cart.lines:
+        return CartView(cart, ())
+    skus = [line["sku"] for line in cart.lines]
+    variants = {variant.sku: variant for variant in _variants(skus)}
+    available = StockItem.objects.available_by_sku(skus)
+    lines = []
+    for line in cart.lines:
+        if variant := variants.get(line["sku"]):
+            held_until = datetime.fromisoformat(line["heldUntil"]) if line.get("heldUntil") else None
+            held = held_until is not None and held_until > now
+            lines.append(
+                CartLine(
+                    item_id=line["itemId"],
+                    variant=variant,
+                    quantity=line["quantity"],
+                    added_at=datetime.fromisoformat(line["addedAt"]),
+                    held_until=held_until if held else None,
+                    available=available.get(variant.sku, 0) + (line["quantity"] if held else 0),
+                    image=_image(variant),
+                )
+            )
+    return CartView(cart, tuple(lines))
+
+
+def delivery_options(cart: CartView, *, country: str, now: datetime) -> list[Option]:
+    return options(country=country, goods_minor=cart.subtotal_minor, today=now.date())
+
+
+def quote(cart: CartView, *, destination: Destination, option: Option | None, now: datetime) -> Quote:
+    """The cart's price for a destination and a way to deliver: what the pages show and what an order copies."""
+    freight = option and Freight(option.code, option.name, option.price_minor, option.method.tax_class)
+    return price(
+        [
+            Item(
+                sku=line.sku,
+                name=f"{line.name}, {line.label}" if line.label else line.name,
+                quantity=line.quantity,
+                unit_price_minor=line.unit_price_minor,
+                list_price_minor=line.variant.compare_at_minor or line.unit_price_minor,
+                tax_class=line.variant.product.tax_class.code,
+            )
+            for line in cart.lines
+        ],
+        destination=destination,
+        freight=freight or None,
+        currency=settings.SHOP_CURRENCY,
+        prices_include_tax=settings.SHOP_PRICES_INCLUDE_TAX,
+        day=now.date(),
+    )
+
+
+def _variants(skus: list[str]) -> list[Variant]:
+    pictures = ProductImage.objects.filter(state=ProductImage.State.READY).order_by("position", "id")
+    rows = Variant.objects.filter(sku__in=skus).select_related("product__tax_class")
+    return list(rows.prefetch_related(Prefetch("product__images", queryset=pictures, to_attr="ready_images")))
+
+
+def _image(variant: Variant) -> ProductImage | None:
+    images: list[ProductImage] = variant.product.ready_images  # type: ignore[attr-defined]
+    own = (image for image in images if image.variant_id == variant.pk)
+    return next(own, images[0] if images else None)

@@ -1,0 +1,70 @@
+"""The copy of a cart in Redis, for reading. PostgreSQL rules: a cold or absent Redis changes no answer, only its speed."""
+
+import json
+import logging
+from datetime import datetime
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from shop.redis import client
+
+from .models import CartSnapshot
+
+log = logging.getLogger(__name__)
+
+KEEP_SECONDS = 30 * 24 * 60 * 60
+# Two writers may arrive here in the wrong order after their commits; the newer version stays.
+STORE = """
+local stored = redis.call('HGET', KEYS[1], 'version')
+if not stored or tonumber(stored) < tonumber(ARGV[1]) then
+    redis.call('HSET', KEYS[1], 'version', ARGV[1], 'cart', ARGV[2])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+TIMES = ("checkout_started_at", "created_at", "updated_at")
+PLAIN = ("id", "public_id", "user_id", "state", "version", "lines")
+
+
+def read(public_id: str) -> CartSnapshot | None:
+    """The cart as of its last commit, from Redis or else from PostgreSQL; None if there never was one."""
+    try:
+        if packed := client().hget(_key(public_id), "cart"):
+            return _unpack(json.loads(packed))
+    except RedisError as error:
+        log.warning("cart read without redis: %s", type(error).__name__)
+    snapshot = CartSnapshot.objects.filter(public_id=public_id).first()
+    if snapshot:
+        write(snapshot)
+    return snapshot
+
+
+def write(snapshot: CartSnapshot) -> None:
+    """Stores the snapshot unless a newer one is there. Called after the commit that made it."""
+    try:
+        packed = json.dumps(_pack(snapshot))
+        client().eval(STORE, 1, _key(snapshot.public_id), snapshot.version, packed, KEEP_SECONDS)
+    except RedisError:
+        # A stale copy must not outlive the outage: what can't be replaced is removed as soon as Redis answers again.
+        _forget(snapshot.public_id)
+
+
+def _forget(public_id: str) -> None:
+    try:
+        client().delete(_key(public_id))
+    except RedisError as error:
+        log.warning("cart copy not written: %s", type(error).__name__)
+
+
+def _key(public_id: str) -> str:
+    return f"cart:{public_id}"
+
+
+def _pack(snapshot: CartSnapshot) -> dict[str, Any]:
+    times = {name: value.isoformat() if (value := getattr(snapshot, name)) else None for name in TIMES}
+    return {name: getattr(snapshot, name) for name in PLAIN} | times
+
+
+def _unpack(packed: dict[str, Any]) -> CartSnapshot:
+    times = {name: datetime.fromisoformat(packed[name]) if packed[name] else None for name in TIMES}
+    return CartSnapshot(**{name: packed[name] for name in PLAIN} | times)

@@ -1,0 +1,110 @@
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from catalog.models import Variant
+from pricing.operations import Destination
+from shop import rate_limits
+from shop.errors import DomainError, NotFound
+
+from . import operations, queries
+from .forms import AddForm, QuantityForm
+from .models import CartSnapshot
+
+
+@never_cache
+@require_GET
+def detail(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    cart = queries.view(queries.current(request), now=now)
+    country = settings.SHOP_COUNTRY
+    option = next(iter(queries.delivery_options(cart, country=country, now=now)), None)
+    context = {
+        "cart": cart,
+        "quote": queries.quote(cart, destination=Destination(country), option=option, now=now),
+        "free_from_minor": option.method.free_from_minor if option else None,
+        "max_quantity": settings.SHOP_MAX_QUANTITY,
+    }
+    return render(request, "cart/detail.html", context)
+
+
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    rate_limits.check("cart", request.client_address)
+    form = AddForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, f"Choose a quantity from 1 to {settings.SHOP_MAX_QUANTITY}.")
+        return redirect(back(request))
+    variant = Variant.objects.purchasable().select_related("product").filter(sku=form.cleaned_data["sku"]).first()
+    if variant is None:
+        raise NotFound("This article is not sold any more.")
+    quantity = form.cleaned_data["quantity"]
+    try:
+        operations.add_item(current_or_new(request), variant=variant, quantity=quantity, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, error.text)
+        return redirect(back(request))
+    messages.success(request, f"{variant} is in your bag.")
+    return redirect("cart:detail")
+
+
+@require_POST
+def update(request: HttpRequest, item_id: str) -> HttpResponse:
+    form = QuantityForm(request.POST)
+    cart = queries.current(request)
+    if cart is None:
+        return redirect("cart:detail")
+    if not form.is_valid():
+        messages.error(request, f"Choose a quantity from 1 to {settings.SHOP_MAX_QUANTITY}.")
+        return redirect("cart:detail")
+    quantity = form.cleaned_data["quantity"]
+    return attempt(
+        request,
+        lambda: (
+            operations.set_quantity(cart, item_id, quantity=quantity, now=timezone.now())
+            if quantity
+            else operations.remove_item(cart, item_id, now=timezone.now())
+        ),
+    )
+
+
+@require_POST
+def remove(request: HttpRequest, item_id: str) -> HttpResponse:
+    cart = queries.current(request)
+    return attempt(request, lambda: cart and operations.remove_item(cart, item_id, now=timezone.now()))
+
+
+@require_POST
+def clear(request: HttpRequest) -> HttpResponse:
+    cart = queries.current(request)
+    return attempt(request, lambda: cart and operations.clear(cart, now=timezone.now()))
+
+
+def attempt(request: HttpRequest, operation) -> HttpResponse:  # type: ignore[no-untyped-def]
+    rate_limits.check("cart", request.client_address)
+    try:
+        operation()
+    except DomainError as error:
+        messages.error(request, error.text)
+    return redirect("cart:detail")
+
+
+def current_or_new(request: HttpRequest) -> CartSnapshot:
+    cart = queries.current(request) or operations.open_cart(request.user)
+    if not request.user.is_authenticated:
+        request.session[queries.SESSION_KEY] = cart.public_id
+    return cart
+
+
+def back(request: HttpRequest) -> str:
+    """The page that the form stood on, if it is one of ours."""
+    target = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if ours else "cart:detail"
