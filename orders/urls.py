@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "orders"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("account/orders/", views.index, name="list"),
+    path("orders/<str:public_id>/", views.detail, name="detail"),
+    path("orders/<str:public_id>/cancel/", views.cancel, name="cancel"),
+]

@@ -3,10 +3,11 @@
 import django.db.models.deletion
 import django.db.models.expressions
 import django.utils.timezone
-import shop.ids
 from django.conf import settings
-from shop.triggers import append_only
 from django.db import migrations, models
+
+import shop.ids
+from shop.triggers import append_only
 
 
 class Migration(migrations.Migration):

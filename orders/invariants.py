@@ -1,0 +1,84 @@
+from shop.invariants import Invariant
+
+from .operations import ALLOWED
+
+ORDERS = "SELECT count(*) FROM orders_order"
+ALLOWED_PAIRS = ", ".join(
+    f"('{source}', '{target}')" for source, targets in ALLOWED.items() for target in sorted(targets)
+)
+
+INVARIANTS = (
+    Invariant(
+        "O1",
+        "an order's total is the sum of its lines and its freight; net + tax = gross on every line",
+        """
+        SELECT o.number, o.total_minor, o.tax_minor, sum(l.gross_minor) AS lines_gross FROM orders_order o
+        LEFT JOIN orders_orderline l ON l.order_id = o.id
+        GROUP BY o.id
+        HAVING o.total_minor <> coalesce(sum(l.gross_minor), 0) + o.shipping_net_minor + o.shipping_tax_minor
+            OR o.tax_minor <> coalesce(sum(l.tax_minor), 0) + o.shipping_tax_minor
+            OR bool_or(l.gross_minor <> l.net_minor + l.tax_minor)
+            OR o.total_minor < 0
+            OR o.subtotal_minor <> coalesce(sum(l.unit_price_minor * l.quantity), 0)
+        """,
+        ORDERS,
+    ),
+    Invariant(
+        "O3",
+        "a cart becomes at most one order that is not cancelled",
+        """
+        SELECT cart_reference, count(*) AS orders FROM orders_order
+        WHERE status <> 'cancelled' AND cart_reference <> '' GROUP BY 1 HAVING count(*) > 1
+        """,
+        ORDERS,
+    ),
+    Invariant(
+        "O6",
+        "an order's status is where its last event left it, and every step was an allowed one",
+        f"""
+        SELECT o.number, o.status, last.to_status AS last_event FROM orders_order o
+        LEFT JOIN LATERAL (
+            SELECT to_status FROM orders_orderevent e WHERE e.order_id = o.id AND to_status <> '' ORDER BY id DESC LIMIT 1
+        ) last ON true
+        WHERE o.status IS DISTINCT FROM last.to_status
+        UNION ALL
+        SELECT o.number, e.from_status, e.to_status FROM orders_orderevent e JOIN orders_order o ON o.id = e.order_id
+        WHERE e.from_status <> '' AND (e.from_status, e.to_status) NOT IN ({ALLOWED_PAIRS})
+        """,
+        "SELECT count(*) FROM orders_orderevent",
+    ),
+    Invariant(
+        "I4",
+        "a living order has every unit of its lines promised or shipped",
+        """
+        SELECT o.number, l.sku, l.quantity, coalesce(r.promised, 0) AS promised FROM orders_order o
+        JOIN (SELECT order_id, sku, sum(quantity) AS quantity FROM orders_orderline GROUP BY 1, 2) l ON l.order_id = o.id
+        LEFT JOIN (
+            SELECT reference, sku, sum(quantity) AS promised FROM inventory_reservation
+            WHERE state IN ('open', 'fulfilled') AND kind = 'allocation' GROUP BY 1, 2
+        ) r ON r.reference = 'order:' || o.public_id AND r.sku = l.sku
+        WHERE o.status <> 'cancelled' AND coalesce(r.promised, 0) <> l.quantity
+        """,
+        "SELECT count(*) FROM orders_orderline",
+    ),
+    Invariant(
+        "I6",
+        "nothing is promised to an order that is over, or to none",
+        """
+        SELECT r.reference, r.sku, r.quantity, o.status FROM inventory_reservation r
+        LEFT JOIN orders_order o ON 'order:' || o.public_id = r.reference
+        WHERE r.state = 'open' AND r.kind = 'allocation'
+            AND (o.id IS NULL OR o.status IN ('shipped', 'delivered', 'cancelled'))
+        """,
+        "SELECT count(*) FROM inventory_reservation WHERE kind = 'allocation'",
+    ),
+    Invariant(
+        "O8",
+        "an unpaid order ends: none is overdue by ten minutes",
+        """
+        SELECT number, payment_method, payment_due_at FROM orders_order
+        WHERE status = 'pending' AND payment_due_at < now() - interval '10 minutes'
+        """,
+        ORDERS,
+    ),
+)

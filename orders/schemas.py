@@ -1,0 +1,140 @@
+from datetime import datetime
+from typing import Literal
+
+from shop.api import Answer, Body, Line
+from shop.money import to_number
+
+from .models import Order, OrderLine, Shipment
+
+Statuses = Literal["pending", "confirmed", "processing", "shipped", "delivered", "cancelled"]
+
+
+class OrderAddress(Answer):
+    full_name: str = ""
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    phone: str = ""
+
+
+class OrderItemAnswer(Answer):
+    item_id: str
+    product_id: str
+    variant_id: str
+    sku: str
+    name: str
+    price: float
+    quantity: int
+    subtotal: float
+
+    @classmethod
+    def of(cls, line: OrderLine, currency: str) -> "OrderItemAnswer":
+        return cls(
+            item_id=line.public_id,
+            product_id=line.variant.product.public_id,
+            variant_id=line.variant.public_id,
+            sku=line.sku,
+            name=line.name,
+            price=to_number(line.unit_price_minor, currency),
+            quantity=line.quantity,
+            subtotal=to_number(line.subtotal_minor, currency),
+        )
+
+
+class ShipmentItemAnswer(Answer):
+    item_id: str
+    quantity: int
+
+
+class ShipmentAnswer(Answer):
+    shipment_id: str
+    status: str
+    carrier: str
+    tracking_number: str
+    items: list[ShipmentItemAnswer]
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+
+    @classmethod
+    def of(cls, shipment: Shipment) -> "ShipmentAnswer":
+        return cls(
+            shipment_id=shipment.public_id,
+            status=shipment.status,
+            carrier=shipment.carrier,
+            tracking_number=shipment.tracking_number,
+            items=[
+                ShipmentItemAnswer(item_id=line.order_line.public_id, quantity=line.quantity)
+                for line in shipment.lines.all()
+            ],
+            shipped_at=shipment.shipped_at,
+            delivered_at=shipment.delivered_at,
+        )
+
+
+class OrderAnswer(Answer):
+    order_id: str
+    number: str
+    user_id: str | None
+    status: str
+    payment_status: str
+    fulfillment_status: str
+    items: list[OrderItemAnswer]
+    subtotal: float
+    discount_total: float
+    shipping_total: float
+    tax_total: float
+    total: float
+    total_minor: int
+    currency: str
+    shipping_address: OrderAddress
+    billing_address: OrderAddress
+    payment_method: str
+    shipping_method: str
+    tracking_number: str
+    shipments: list[ShipmentAnswer]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, order: Order) -> "OrderAnswer":
+        """Reads prefetched rows alone: see `Order.objects.with_details()`."""
+        return cls(**cls.values(order))
+
+    @staticmethod
+    def values(order: Order) -> dict:  # type: ignore[type-arg]
+        def number(minor: int) -> float | int:
+            return to_number(minor, order.currency)
+
+        return {
+            "order_id": order.public_id,
+            "number": order.number,
+            "user_id": order.user.public_id if order.user else None,
+            "status": order.status,
+            "payment_status": order.payment_status,
+            "fulfillment_status": order.fulfillment_status,
+            "items": [OrderItemAnswer.of(line, order.currency) for line in order.lines.all()],
+            "subtotal": number(order.subtotal_minor),
+            "discount_total": number(order.discount_minor),
+            "shipping_total": number(order.shipping_minor),
+            "tax_total": number(order.tax_minor),
+            "total": number(order.total_minor),
+            "total_minor": order.total_minor,
+            "currency": order.currency,
+            "shipping_address": OrderAddress(**order.shipping_address),
+            "billing_address": OrderAddress(**order.billing_address),
+            "payment_method": order.payment_method,
+            "shipping_method": order.shipping_method,
+            "tracking_number": order.tracking_number,
+            "shipments": [ShipmentAnswer.of(shipment) for shipment in order.shipments.all()],
+            "created_at": order.placed_at,
+            "updated_at": order.updated_at,
+        }
+
+
+class StatusBody(Body):
+    status: Statuses
+    tracking_number: Line = ""
+    carrier: Line = ""
