@@ -25,7 +25,8 @@ class CartQuerySet(models.QuerySet["CartSnapshot"]):
 class CartSnapshot(models.Model):
     """The durable cart. Redis holds a copy of `lines` and `version` for reading; this row rules.
 
-    `lines` is a list of {"itemId", "sku", "quantity", "addedAt", "heldUntil"}; prices are read from the catalogue.
+    `lines` is a list of {"itemId", "sku", "quantity", "priceMinor", "addedAt", "heldUntil"}. Prices are read from the
+    catalogue; `priceMinor` is the one that the shopper saw, to tell a change.
     """
 
     class State(models.TextChoices):

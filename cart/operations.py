@@ -48,6 +48,7 @@ def add_item(cart: CartSnapshot, *, variant: Variant, quantity: int, now: dateti
     if line is None:
         line = {"itemId": new_id("item"), "sku": variant.sku, "quantity": 0, "addedAt": now.isoformat()}
         cart.lines.append(line)
+    line["priceMinor"] = variant.price_minor
     return _set(cart, line, line["quantity"] + quantity, now)
 
 

@@ -26,6 +26,7 @@ class CartLine:
     item_id: str
     variant: Variant
     quantity: int
+    seen_price_minor: int
     added_at: datetime
     held_until: datetime | None
     available: int
@@ -109,6 +110,7 @@ def view(cart: CartSnapshot | None, *, now: datetime) -> CartView:
                     item_id=line["itemId"],
                     variant=variant,
                     quantity=line["quantity"],
+                    seen_price_minor=line["priceMinor"],
                     added_at=datetime.fromisoformat(line["addedAt"]),
                     held_until=held_until if held else None,
                     available=available.get(variant.sku, 0) + (line["quantity"] if held else 0),

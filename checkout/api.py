@@ -1,3 +1,89 @@
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Router
 
-router = Router()
+from accounts.models import User
+from cart import queries as cart_queries
+from cart.models import CartSnapshot
+from orders.models import Order
+from orders.operations import Contact
+from orders.schemas import OrderAnswer
+from payments.models import Payment
+from payments.schemas import PaymentAnswer
+from shop import idempotency, rate_limits
+from shop.api import Envelope, Failure
+from shop.errors import InvalidInput, NotFound
+from shop.money import to_minor
+from shop.responses import json_response
+
+from . import operations
+from .errors import EmptyCart
+from .schemas import PlacedOrderAnswer, PlaceOrderBody
+
+router = Router(tags=["Orders"])
+PlacedEnvelope = Envelope[PlacedOrderAnswer]
+
+
+@router.post(
+    "/orders",
+    response={201: PlacedEnvelope, 400: Failure, 404: Failure, 409: Failure, 422: Failure, 429: Failure},
+    by_alias=True,
+)
+def place_order(request: HttpRequest, body: PlaceOrderBody) -> HttpResponse:
+    """Orders what is in the cart and says how to pay: for `stripe`, send the buyer to `payment.redirectUrl`.
+
+    With an `Idempotency-Key` the request may be repeated: one order, one payment, the same answer.
+    """
+    rate_limits.check("checkout", request.client_address)
+    user = request.user if request.user.is_authenticated else None
+    if body.user_id not in {None, "me", user and user.public_id}:
+        raise NotFound
+    principal = user.public_id if user else body.cart_id or request.session.get(cart_queries.SESSION_KEY, "")
+    return idempotency.once(request, principal=principal, action=lambda: place(request, body, user, principal))
+
+
+def place(request: HttpRequest, body: PlaceOrderBody, user: User | None, principal: str) -> HttpResponse:
+    now = timezone.now()
+    key = request.headers.get("Idempotency-Key", "")
+    email = body.email or (user.email if user else None)
+    if not email:
+        raise InvalidInput(fields={"email": ["Needed to order without an account."]})
+    total = body.expected_total
+    order = operations.place_order(
+        find_cart(request, body),
+        user=user,
+        contact=Contact(email, body.phone),
+        shipping_address=body.shipping_address.model_dump(),
+        billing_address=body.billing_address and body.billing_address.model_dump(),
+        shipping_method=body.shipping_method,
+        payment_method=body.payment_method,
+        shown_total_minor=None if total is None else to_minor(total, settings.SHOP_CURRENCY),
+        key=f"{principal}:{key}" if key and principal else "",
+        now=now,
+    )
+    payment = operations.start_payment(order, now=now)
+    placed = PlacedEnvelope(data=answer(order, payment, guest=user is None))
+    return json_response(placed, status=201)
+
+
+def find_cart(request: HttpRequest, body: PlaceOrderBody) -> CartSnapshot:
+    """The caller's own cart, or the one whose secret id is given. Anybody else's is NotFound."""
+    if not body.cart_id:
+        cart = cart_queries.current(request)
+        if cart is None:
+            raise EmptyCart
+        return cart
+    cart = CartSnapshot.objects.visible_to(request.user).filter(public_id=body.cart_id).first()
+    if cart is None:
+        raise NotFound("There is no such cart.", code="cart_not_found")
+    return cart
+
+
+def answer(order: Order, payment: Payment | None, *, guest: bool) -> PlacedOrderAnswer:
+    order = Order.objects.with_details().get(pk=order.pk)
+    return PlacedOrderAnswer(
+        **OrderAnswer.values(order),
+        payment=PaymentAnswer.of(order, payment),
+        order_token=order.access_token if guest else None,
+    )

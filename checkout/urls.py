@@ -1,4 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "checkout"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.start, name="start"),
+    path("contact/", views.contact, name="contact"),
+    path("delivery/", views.delivery, name="delivery"),
+    path("review/", views.review, name="review"),
+    path("change/<str:public_id>/", views.change, name="change"),
+]

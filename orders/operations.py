@@ -156,19 +156,17 @@ def record_payment_status(order: Order, status: str, *, now: datetime) -> Order:
 
 
 @transaction.atomic
-def change_payment_method(order: Order, method: str, *, due_at: datetime | None, now: datetime) -> Order:
-    """Lets an unpaid order be paid in another way, with its stock promised until then. Locks: order."""
+def change_payment_method(order: Order, method: str, *, now: datetime) -> Order:
+    """Lets an unpaid order be paid in another way. Raises InvalidTransition once it needs no payment. Locks: order."""
     order = _locked(order)
     if not order.is_open_for_payment:
-        raise InvalidTransition(order.status, "paid in another way", ALLOWED[order.status])
+        raise InvalidTransition(order.status, Status.PENDING, ALLOWED[order.status])
     if order.payment_method != method:
         _record(order, "payment_method", actor=SYSTEM, now=now, payload={"from": order.payment_method, "to": method})
         order.payment_method = method
         order.payment_status = PaymentStatus.PENDING
-    order.payment_due_at = due_at
-    order.save(update_fields=["payment_method", "payment_status", "payment_due_at"])
-    if due_at:
-        inventory.extend(order.reference, until=due_at)
+        order.updated_at = now
+        order.save(update_fields=["payment_method", "payment_status", "updated_at"])
     return order
 
 

@@ -1,0 +1,102 @@
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from accounts.schemas import AddressBody, clean_email, countries
+from orders.models import Order
+from shipping.models import ShippingMethod
+from shop.api import fields_of
+
+
+class ContactForm(forms.Form):
+    """Who buys and where it goes: one page, at most nine fields."""
+
+    email = forms.CharField(
+        label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"})
+    )
+    full_name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    line1 = forms.CharField(
+        label="Street and number", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "address-line1"})
+    )
+    line2 = forms.CharField(
+        label="Second address line",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "address-line2"}),
+    )
+    postal_code = forms.CharField(
+        max_length=20, required=False, widget=forms.TextInput(attrs={"autocomplete": "postal-code"})
+    )
+    city = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "address-level2"}))
+    region = forms.CharField(
+        label="State or region",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "address-level1"}),
+    )
+    country = forms.ChoiceField(widget=forms.Select(attrs={"autocomplete": "country"}))
+    phone = forms.CharField(
+        max_length=40,
+        required=False,
+        help_text="Only for the courier.",
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel", "type": "tel"}),
+    )
+
+    ADDRESS = ("full_name", "line1", "line2", "postal_code", "city", "region", "country", "phone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        country = self.fields["country"]
+        assert isinstance(country, forms.ChoiceField)
+        country.choices = served_countries()
+        country.initial = settings.SHOP_COUNTRY
+
+    def clean_email(self) -> str:
+        try:
+            return clean_email(self.cleaned_data["email"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        """The rules of an address are those of the JSON body, stated once."""
+        cleaned = super().clean() or {}
+        given = {name: cleaned.get(name, "") for name in self.ADDRESS}
+        try:
+            cleaned["address"] = AddressBody(**given).model_dump()
+        except ValidationError as error:
+            for name, texts in fields_of(error.errors()).items():
+                field = next((field for field in self.ADDRESS if name in {field, to_camel(field)}), None)
+                if field not in self.errors:
+                    self.add_error(field, texts)
+        return cleaned
+
+
+class DeliveryForm(forms.Form):
+    shipping_method = forms.ChoiceField(error_messages={"required": "Choose a way of delivery."})
+
+    def __init__(self, *args: Any, codes: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["shipping_method"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(code, code) for code in codes]
+
+
+class ReviewForm(forms.Form):
+    payment_method = forms.ChoiceField(
+        choices=Order.PaymentMethod.choices, widget=forms.RadioSelect, initial=Order.PaymentMethod.STRIPE
+    )
+    shown_total = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    key = forms.RegexField(r"\A\w{20,60}\Z", widget=forms.HiddenInput)
+
+
+def served_countries() -> list[tuple[str, str]]:
+    """Where a parcel can go, by name. A method that lists no country serves all."""
+    served: set[str] = set()
+    for codes in ShippingMethod.objects.filter(is_active=True).values_list("countries", flat=True):
+        if not codes:
+            return list(countries().items())
+        served |= set(codes)
+    return [(code, name) for code, name in countries().items() if code in served]

@@ -1,0 +1,167 @@
+"""Where a cart becomes an order, and an order that came to nothing a cart again. docs/algorithms/checkout.md has the walk."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from cart import operations as carts
+from cart import queries as cart_queries
+from cart.models import CartSnapshot
+from cart.queries import CartView
+from inventory import operations as inventory
+from orders import operations as orders
+from orders.models import Order
+from orders.operations import Contact
+from payments import operations as payments
+from payments.errors import ProviderUnavailable
+from payments.models import Payment
+from pricing.errors import PriceChanged
+from pricing.operations import Destination, Quote
+from shipping.queries import Option
+
+from .errors import ArticleGone, EmptyCart, NotDeliverable
+
+log = logging.getLogger(__name__)
+
+# Until the payment has begun and set the real end: a session of 31 minutes and two of grace.
+TIME_TO_PAY = timedelta(minutes=33)
+BATCH = 200
+
+
+@transaction.atomic
+def place_order(
+    cart: CartSnapshot,
+    *,
+    user: User | None,
+    contact: Contact,
+    shipping_address: Mapping[str, Any],
+    billing_address: Mapping[str, Any] | None,
+    shipping_method: str,
+    payment_method: str,
+    shown_total_minor: int | None,
+    key: str,
+    now: datetime,
+) -> Order:
+    """Makes the cart an order at the price of this moment and promises its stock to it. All or nothing.
+
+    `shown_total_minor` is the total that the buyer agreed to; None agrees to whatever the quote says. `key` is unique to
+    the buyer's one wish to order: the same key again answers the same order.
+    Raises CartClosed, EmptyCart, ArticleGone, NotDeliverable, PriceChanged, InsufficientStock.
+    Locks: cart, then the cart's reservations, then stock by SKU.
+    """
+    if key and (order := Order.objects.filter(idempotency_key=key).first()):
+        return order
+    cart = carts.close(cart, now=now)
+    shown = cart_queries.view(cart, now=now)
+    check(shown)
+    destination = Destination(str(shipping_address["country"]), str(shipping_address.get("region", "")))
+    option = choose_option(shown, destination=destination, code=shipping_method, now=now)
+    quote = cart_queries.quote(shown, destination=destination, option=option, now=now)
+    if shown_total_minor is not None and shown_total_minor != quote.total_minor:
+        raise PriceChanged(shown_minor=shown_total_minor, total_minor=quote.total_minor, lines=changed_lines(shown))
+    order = orders.create_order(
+        quote,
+        user=user,
+        contact=contact,
+        shipping_address=shipping_address,
+        billing_address=billing_address or shipping_address,
+        payment_method=payment_method,
+        payment_due_at=now + TIME_TO_PAY,
+        cart_reference=cart.reference,
+        idempotency_key=key,
+        now=now,
+    )
+    inventory.allocate(cart.reference, order.reference, quantities(quote), until=order.payment_due_at)
+    if not quote.total_minor:
+        order = orders.mark_paid(order, payment_reference="nothing to pay", now=now)
+    return order
+
+
+def start_payment(order: Order, *, now: datetime) -> Payment | None:
+    """Begins the payment of an order that was just placed; None when the provider is away or there is nothing to pay.
+
+    The order stands either way: its pay page begins again. Calls the provider: not inside a transaction.
+    """
+    if not order.total_minor:
+        return None
+    try:
+        return payments.start(order, now=now)
+    except ProviderUnavailable:
+        log.warning("order %s was placed while its payment provider was away", order.public_id)
+        return None
+
+
+def check(cart: CartView) -> None:
+    """Raises EmptyCart or ArticleGone."""
+    if not cart.lines:
+        raise EmptyCart
+    gone = [line.sku for line in cart.lines if not (line.variant.is_active and line.variant.product.is_active)]
+    if gone:
+        raise ArticleGone(gone)
+
+
+def choose_option(cart: CartView, *, destination: Destination, code: str, now: datetime) -> Option:
+    """The named way to deliver there, or the cheapest for no name. Raises NotDeliverable."""
+    options = cart_queries.delivery_options(cart, country=destination.country, now=now)
+    chosen = next((option for option in options if code in {"", option.code}), None)
+    if chosen is None:
+        raise NotDeliverable
+    return chosen
+
+
+def changed_lines(cart: CartView) -> list[dict[str, Any]]:
+    """The lines whose price is another than when they were put into the cart."""
+    return [
+        {
+            "sku": line.sku,
+            "name": line.name,
+            "oldPriceMinor": line.seen_price_minor,
+            "priceMinor": line.unit_price_minor,
+        }
+        for line in cart.lines
+        if line.seen_price_minor != line.unit_price_minor
+    ]
+
+
+def quantities(quote: Quote) -> dict[str, int]:
+    return {line.item.sku: line.item.quantity for line in quote.lines}
+
+
+# --- Orders that come to nothing
+
+
+def end_unpaid(now: datetime) -> int:
+    """Ends every order whose time to pay has run out, unless its money is there after all; returns how many ended."""
+    due = Order.objects.payment_due(now).order_by("payment_due_at")[:BATCH]
+    return sum(end_if_unpaid(order, reason="not paid in time", now=now) for order in due)
+
+
+def end_if_unpaid(order: Order, *, reason: str, now: datetime) -> bool:
+    """Cancels the order and gives its cart back, once no provider can take money for it any more.
+
+    An open session is closed at the provider and read again; what was paid meanwhile is settled instead. Answers whether
+    the order ended. Calls the provider: not inside a transaction. Locks: cart, order, reservations, stock.
+    """
+    try:
+        for payment in order.payments.unsettled():
+            payments.end_session(payment, now=now)
+    except ProviderUnavailable:
+        log.warning("order %s can't end while its payment provider is away", order.public_id)
+        return False
+    with transaction.atomic():
+        cart = CartSnapshot.objects.select_for_update(no_key=True).filter(public_id=cart_id(order)).first()
+        order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+        if not order.is_open_for_payment or order.payments.unsettled().exists():
+            return False
+        if cart:
+            carts.reopen(cart, now=now)
+        orders.cancel_order(order, actor=orders.SYSTEM, reason=reason, now=now)
+    return True
+
+
+def cart_id(order: Order) -> str:
+    return order.cart_reference.removeprefix("cart:")

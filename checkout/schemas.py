@@ -1,0 +1,29 @@
+from typing import Literal
+
+from pydantic import Field
+
+from accounts.schemas import AddressBody, Email, Phone
+from orders.schemas import OrderAnswer
+from payments.schemas import PaymentAnswer
+from shop.api import Body, Line, Price
+
+
+class PlaceOrderBody(Body):
+    """Guests name their cart and their e-mail; for a signed-in buyer both are known."""
+
+    user_id: Line | None = None
+    cart_id: Line | None = None
+    email: Email | None = None
+    phone: Phone = ""
+    shipping_address: AddressBody
+    billing_address: AddressBody | None = None
+    payment_method: Literal["stripe", "invoice", "cod"]
+    shipping_method: Line = Field("", description="Code of a way to deliver; the cheapest when left out.")
+    expected_total: Price | None = Field(
+        None, description="The total that the buyer agreed to. When it holds no more, 409 `price_changed`."
+    )
+
+
+class PlacedOrderAnswer(OrderAnswer):
+    payment: PaymentAnswer
+    order_token: str | None = Field(None, description="A guest's credential for this order.")

@@ -1,0 +1,223 @@
+"""Contact and address, delivery, review: three steps, each its own address. What was entered waits in the session."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import Address
+from cart import operations as carts
+from cart import queries as cart_queries
+from cart.queries import CartView
+from orders import queries as order_queries
+from orders.models import Order
+from orders.operations import Contact
+from pricing.errors import PriceChanged
+from pricing.operations import Destination
+from shipping.queries import Option
+from shop import rate_limits
+from shop.errors import DomainError
+from shop.ids import new_id
+
+from . import operations
+from .forms import ContactForm, DeliveryForm, ReviewForm
+
+SESSION_KEY = "checkout"
+Answers = dict[str, Any]
+
+
+@never_cache
+def start(request: HttpRequest) -> HttpResponse:
+    """Holds the goods while the shopper fills in the rest."""
+    cart = cart_queries.current(request)
+    if cart is None or not cart.lines:
+        return redirect("cart:detail")
+    try:
+        carts.begin_checkout(cart, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, error.text)
+        return redirect("cart:detail")
+    return redirect("checkout:contact")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def contact(request: HttpRequest) -> HttpResponse:
+    answers = answers_of(request)
+    form = ContactForm(request.POST or None, initial=known_contact(request, answers))
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        remember(request, email=data["email"], address=data["address"])
+        return redirect("checkout:delivery")
+    saved = Address.objects.visible_to(request.user)
+    return show(request, "contact", answers, form=form, addresses=list(saved), step=1)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def delivery(request: HttpRequest) -> HttpResponse:
+    answers = answers_of(request)
+    if "address" not in answers:
+        return redirect("checkout:contact")
+    options = options_of(request, answers)
+    form = DeliveryForm(request.POST or None, codes=[option.code for option in options])
+    if request.method == "POST" and form.is_valid():
+        remember(request, shipping_method=form.cleaned_data["shipping_method"])
+        return redirect("checkout:review")
+    chosen = chosen_option(options, answers)
+    rows = [(*row(option), option == chosen) for option in options]
+    return show(request, "delivery", answers, form=form, options=rows, address=answers["address"], step=2)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def review(request: HttpRequest) -> HttpResponse:
+    """Shows everything once more; POST orders. The form's key makes a double click, Back and reload one order."""
+    form = ReviewForm(request.POST or None, initial={"key": new_id("buy")})
+    if request.method == "POST":
+        placed = Order.objects.filter(idempotency_key=form_key(request, form.data.get("key", ""))).first()
+        if placed:
+            return to_payment(request, placed)
+    answers = answers_of(request)
+    option = chosen_option(options_of(request, answers), answers) if "address" in answers else None
+    if option is None:
+        return redirect("checkout:delivery" if "address" in answers else "checkout:contact")
+    changed: list[tuple[str, int, int]] = []
+    if request.method == "POST" and form.is_valid():
+        try:
+            return place(request, answers, option, form.cleaned_data)
+        except PriceChanged as error:
+            changed = [(line["name"], line["oldPriceMinor"], line["priceMinor"]) for line in error.lines]
+            messages.warning(request, error.text)
+            form = ReviewForm(initial={"key": new_id("buy"), "payment_method": form.cleaned_data["payment_method"]})
+        except DomainError as error:
+            messages.error(request, error.text)
+            return redirect("cart:detail")
+    return show(
+        request,
+        "review",
+        answers,
+        form=form,
+        contact={"email": answers["email"], "phone": answers["address"]["phone"]},
+        address=answers["address"],
+        option=row(option),
+        changed=changed,
+        step=3,
+    )
+
+
+@require_POST
+def change(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Ends an unpaid order and gives its cart back, to order something else."""
+    order = order_queries.get_accessible(request, public_id)
+    if not operations.end_if_unpaid(order, reason="changed by the buyer", now=timezone.now()):
+        messages.info(request, "This order can't be changed any more.")
+        return redirect(order_page(order))
+    if order.user_id is None:
+        request.session[cart_queries.SESSION_KEY] = operations.cart_id(order)
+    messages.info(request, "Your order is cancelled and everything is back in your bag.")
+    return redirect("cart:detail")
+
+
+# --- Parts of the steps
+
+
+def place(request: HttpRequest, answers: Answers, option: Option, data: dict[str, Any]) -> HttpResponse:
+    rate_limits.check("checkout", request.client_address)
+    cart = cart_queries.current(request)
+    if cart is None:
+        return redirect("cart:detail")
+    order = operations.place_order(
+        cart,
+        user=request.user if request.user.is_authenticated else None,
+        contact=Contact(answers["email"], answers["address"]["phone"]),
+        shipping_address=answers["address"],
+        billing_address=None,
+        shipping_method=option.code,
+        payment_method=data["payment_method"],
+        shown_total_minor=data["shown_total"],
+        key=form_key(request, data["key"]),
+        now=timezone.now(),
+    )
+    order_queries.remember(request, order)
+    request.session.pop(cart_queries.SESSION_KEY, None)
+    return to_payment(request, order)
+
+
+def to_payment(request: HttpRequest, order: Order) -> HttpResponse:
+    """Where the buyer goes with a placed order: the provider's page, our pay page while it is away, or the order."""
+    payment = None
+    if order.is_open_for_payment:
+        try:
+            payment = operations.start_payment(order, now=timezone.now())
+        except DomainError as error:
+            messages.error(request, error.text)
+    if payment and payment.redirect_url and payment.provider == order.payment_method:
+        return redirect(payment.redirect_url)
+    return redirect(f"{order_page(order)}&placed=1")
+
+
+def order_page(order: Order) -> str:
+    return f"{order.get_absolute_url()}?token={order.access_token}"
+
+
+def form_key(request: HttpRequest, key: str) -> str:
+    """Bound to the session, so that a key seen elsewhere opens nobody's order."""
+    return f"form:{request.session.session_key}:{key}"
+
+
+def answers_of(request: HttpRequest) -> Answers:
+    answers: Answers = request.session.get(SESSION_KEY, {})
+    return answers
+
+
+def remember(request: HttpRequest, **entered: Any) -> None:
+    request.session[SESSION_KEY] = answers_of(request) | entered
+
+
+def known_contact(request: HttpRequest, answers: Answers) -> Answers:
+    """What the form starts with: what was entered before, else a saved address, else the account's e-mail."""
+    if "address" in answers and "address" not in request.GET:
+        return {"email": answers["email"], **answers["address"]}
+    if not request.user.is_authenticated:
+        return {}
+    saved = Address.objects.visible_to(request.user)
+    address = saved.filter(public_id=request.GET.get("address", "")).first() or saved.first()
+    known = {name: getattr(address, name) for name in ContactForm.ADDRESS} if address else {}
+    return {"email": request.user.email, **known}
+
+
+def options_of(request: HttpRequest, answers: Answers) -> list[Option]:
+    now = timezone.now()
+    cart = cart_queries.view(cart_queries.current(request), now=now)
+    return cart_queries.delivery_options(cart, country=answers["address"]["country"], now=now)
+
+
+def chosen_option(options: list[Option], answers: Answers) -> Option | None:
+    chosen = (option for option in options if option.code == answers.get("shipping_method"))
+    return next(chosen, options[0] if options else None)
+
+
+def row(option: Option) -> tuple[Any, ...]:
+    return option.code, option.name, option.price_minor, option.first, option.last
+
+
+def show(request: HttpRequest, step: str, answers: Answers, **context: Any) -> HttpResponse:
+    """Renders a step beside the order's summary; a shopper without a cart goes back to the bag."""
+    now = timezone.now()
+    cart: CartView = cart_queries.view(cart_queries.current(request), now=now)
+    if not cart.lines:
+        return redirect("cart:detail")
+    address = answers.get("address", {})
+    destination = Destination(address.get("country", settings.SHOP_COUNTRY), address.get("region", ""))
+    options = cart_queries.delivery_options(cart, country=destination.country, now=now)
+    option = chosen_option(options, answers)
+    quote = cart_queries.quote(cart, destination=destination, option=option, now=now)
+    if isinstance(form := context["form"], ReviewForm) and not form.is_bound:
+        form.initial["shown_total"] = quote.total_minor
+    return render(request, f"checkout/{step}.html", {"cart": cart, "quote": quote, **context})
