@@ -16,12 +16,12 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         )
 
     def to_reconcile(self, before: datetime) -> Self:
-        """Online payments whose outcome is still unknown to us."""
-        return self.unsettled().filter(provider="stripe", created_at__lte=before)
+        """Online payments whose outcome is still unknown to us, those first that were asked about longest ago."""
+        return self.unsettled().filter(provider="stripe", updated_at__lte=before).order_by("updated_at")
 
 
 class Payment(models.Model):
-    """An attempt to pay an order. `status` is the projection of its `PaymentEvent`s; `payments.operations` writes both."""
+    """An attempt to pay an order. `status` and amounts are projected from its events by `payments.operations`."""
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -131,21 +131,32 @@ class Refund(models.Model):
         return f"refund of {self.amount_minor} on {self.payment}"
 
 
+class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
+    def due(self, now: datetime) -> Self:
+        return self.filter(handled_at__isnull=True, due_at__lte=now, attempts__lt=WebhookEvent.MAX_ATTEMPTS)
+
+
 class WebhookEvent(models.Model):
-    """A signed message from a provider, kept once by its id and handled by a worker."""
+    """A provider's signed message, kept once by its id, handled by a worker. `payload` names what it is about."""
+
+    # With the back-off of at most an hour this is a day and a half; afterwards the row waits for staff.
+    MAX_ATTEMPTS = 48
 
     provider = models.CharField(max_length=16)
     event_id = models.CharField(max_length=200)
     type = models.CharField(max_length=80)
     payload = models.JSONField()
     received_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now, help_text="When a worker may take it, or take it again.")
     handled_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=200, blank=True)
 
+    objects = WebhookEventQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="webhook_event_once")]
-        indexes = [models.Index(fields=["received_at"], name="webhook_unhandled", condition=Q(handled_at__isnull=True))]
+        indexes = [models.Index(fields=["due_at"], name="webhook_unhandled", condition=Q(handled_at__isnull=True))]
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"

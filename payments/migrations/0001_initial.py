@@ -2,9 +2,10 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.db import migrations, models
+
 import shop.ids
 from shop.triggers import append_only
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -134,6 +135,12 @@ class Migration(migrations.Migration):
                 ("type", models.CharField(max_length=80)),
                 ("payload", models.JSONField()),
                 ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "due_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, help_text="When a worker may take it, or take it again."
+                    ),
+                ),
                 ("handled_at", models.DateTimeField(blank=True, null=True)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("last_error", models.CharField(blank=True, max_length=200)),
@@ -142,7 +149,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         condition=models.Q(("handled_at__isnull", True)),
-                        fields=["received_at"],
+                        fields=["due_at"],
                         name="webhook_unhandled",
                     )
                 ],

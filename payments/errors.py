@@ -1,0 +1,42 @@
+from shop.errors import Conflict, DomainError, Unavailable
+
+
+class ProviderUnavailable(Unavailable):
+    """No usable answer: the provider may or may not have acted. Only the same key may be sent again."""
+
+    code = "payment_unavailable"
+    text = "The payment service can't be reached right now. Your order is kept; please try again in a moment."
+
+
+class PaymentRefused(Conflict):
+    """The provider answered that it did nothing."""
+
+    code = "payment_refused"
+    text = "This payment can't be started. Please choose another way to pay."
+
+
+class NotPayable(Conflict):
+    code = "not_payable"
+    text = "This order can't be paid any more."
+
+
+class TooManyAttempts(Conflict):
+    code = "too_many_attempts"
+    text = "This order has had too many payment attempts. Please contact us."
+
+
+class RefundTooLarge(Conflict):
+    code = "refund_too_large"
+    text = "This is more than is left of the payment."
+
+
+class InvalidSignature(DomainError):
+    code = "invalid_signature"
+    text = "This message is not from the payment service."
+
+
+class UnknownPayment(DomainError):
+    """A signed message about a payment that is not in our books (yet)."""
+
+    code = "unknown_payment"
+    status = 404

@@ -1,0 +1,21 @@
+"""The verbs of money. Locks in this order: payment, order, reservation, stock. No provider is called under a lock."""
+
+from .attempts import change_method, close_order, end_session, reconcile, settle, start
+from .manual import record_manual_payment
+from .refunds import refund, refund_order, refund_rest
+from .webhooks import handle_webhooks, store_webhook
+
+__all__ = [
+    "change_method",
+    "close_order",
+    "end_session",
+    "handle_webhooks",
+    "reconcile",
+    "record_manual_payment",
+    "refund",
+    "refund_order",
+    "refund_rest",
+    "settle",
+    "start",
+    "store_webhook",
+]

@@ -1,0 +1,108 @@
+"""Messages from providers: kept first, handled by a worker. They say where to look; the provider is asked again."""
+
+import logging
+from datetime import datetime, timedelta
+
+from celery import current_app
+from django.db import transaction
+from django.db.models import Q
+from kombu.exceptions import OperationalError
+
+from payments import providers
+from payments.errors import ProviderUnavailable, UnknownPayment
+from payments.models import Payment, PaymentEvent, WebhookEvent
+from shop.errors import DomainError
+
+from .attempts import settle
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)
+LONGEST_WAIT = timedelta(hours=1)
+
+
+def store_webhook(provider: str, body: bytes, signature: str, *, now: datetime) -> None:
+    """Keeps a signed message once by its id and wakes a worker. Raises InvalidSignature."""
+    message = providers.get(provider).parse_webhook(body, signature)
+    event = WebhookEvent(
+        provider=provider,
+        event_id=message.event_id,
+        type=message.type[:80],
+        payload=message.about,
+        received_at=now,
+        due_at=now,
+    )
+    WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
+    if message.about:
+        _wake()
+
+
+def _wake() -> None:
+    try:
+        current_app.send_task("payments.tasks.handle_webhooks")
+    except OperationalError:
+        log.warning("broker away: the webhook waits for the sweep")
+
+
+def handle_webhooks(now: datetime) -> int:
+    """Settles what each due message is about; returns how many were handled.
+
+    A message about a payment that is not known yet is tried again with growing gaps, and so is one that fails.
+    Locks: one message for the length of its claim; then as `settle`.
+    """
+    handled = 0
+    while event := _claim(now):
+        try:
+            _handle(event, now)
+        except ProviderUnavailable as error:
+            _postpone(event, error.code, now)
+            break
+        except DomainError as error:
+            _postpone(event, error.code, now)
+        except Exception as error:
+            log.exception("webhook %s failed, attempt %s", event, event.attempts)
+            _postpone(event, type(error).__name__, now)
+        else:
+            WebhookEvent.objects.filter(pk=event.pk).update(handled_at=now, last_error="")
+            handled += 1
+    return handled
+
+
+def _claim(now: datetime) -> WebhookEvent | None:
+    with transaction.atomic():
+        event = WebhookEvent.objects.due(now).order_by("due_at").select_for_update(skip_locked=True).first()
+        if event:
+            event.attempts += 1
+            event.due_at = now + LEASE
+            event.save(update_fields=["attempts", "due_at"])
+    return event
+
+
+def _handle(event: WebhookEvent, now: datetime) -> None:
+    if not event.payload:
+        return
+    payment = _payment_of(event)
+    if payment is None:
+        raise UnknownPayment
+    settle(payment, now=now)
+
+
+def _payment_of(event: WebhookEvent) -> Payment | None:
+    about = event.payload
+    payments = Payment.objects.filter(provider=event.provider)
+    named = Q(external_id=about.get("external_id") or None) | Q(public_id=about.get("payment_id", ""))
+    if found := payments.filter(named).first():
+        return found
+    reference = about.get("captured_ref")
+    captures = PaymentEvent.objects.filter(kind=PaymentEvent.Kind.CAPTURE, phase=PaymentEvent.Phase.SUCCESS)
+    return (
+        payments.filter(pk__in=captures.filter(external_ref=reference).values("payment")).first() if reference else None
+    )
+
+
+def _postpone(event: WebhookEvent, error: str, now: datetime) -> None:
+    event.last_error = error[:200]
+    event.due_at = now + min(timedelta(seconds=2 ** min(event.attempts, 12)), LONGEST_WAIT)
+    event.save(update_fields=["last_error", "due_at"])
+    if event.attempts >= WebhookEvent.MAX_ATTEMPTS:
+        log.error("webhook %s is given up: %s", event, error)
