@@ -38,6 +38,8 @@ SHOP_HOLD_STOCK_AT = env.str("SHOP_HOLD_STOCK_AT", default="cart")
 SHOP_HOLD_MINUTES = env.int("SHOP_HOLD_MINUTES", default=15)
 SHOP_MAX_QUANTITY = env.int("SHOP_MAX_QUANTITY", default=20)
 SHOP_INVOICE_DAYS = env.int("SHOP_INVOICE_DAYS", default=7)
+# Where buyers who pay by bank transfer send the money: lines separated by commas, as pages and mails show them.
+SHOP_BANK_ACCOUNT = env.list("SHOP_BANK_ACCOUNT", default=[])
 SHOP_STAFF_EMAIL = env.str("SHOP_STAFF_EMAIL", default="staff@example.com")
 
 # --- Payments

@@ -1,4 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "notifications"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("mail", views.mailbox, name="mailbox"),
+    path("mail/<str:name>", views.mail, name="mail"),
+]

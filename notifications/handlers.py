@@ -1,0 +1,131 @@
+"""Which event writes which mail. Every key is the event's own, so that a repeated event writes no second mail."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts import operations as accounts
+from accounts.models import User
+from catalog.models import Variant
+from inventory.models import StockItem
+from orders.models import Order
+
+from .operations import send
+
+Payload = dict[str, Any]
+
+
+def order_placed(payload: Payload) -> None:
+    """Who pays by card hears of the order when it is paid."""
+    order = find_order(payload)
+    if order.payment_method != Order.PaymentMethod.STRIPE:
+        to_buyer(order, "placed", invoice_account=bank_account(order))
+
+
+def order_paid(payload: Payload) -> None:
+    to_buyer(find_order(payload), "paid")
+
+
+def order_shipped(payload: Payload) -> None:
+    to_buyer(find_order(payload), "shipped")
+
+
+def order_cancelled(payload: Payload) -> None:
+    to_buyer(find_order(payload), "cancelled", reason=payload.get("reason", ""))
+
+
+def order_refunded(payload: Payload) -> None:
+    order = find_order(payload)
+    amount = payload["amount_minor"]
+    to_buyer(order, "refunded", suffix=f":{payload.get('refund_id', amount)}", amount_minor=amount)
+
+
+def payment_failed(payload: Payload) -> None:
+    order = find_order(payload)
+    if order.is_open_for_payment:
+        pay_url = absolute(reverse("payments:pay", args=[order.public_id])) + f"?token={order.access_token}"
+        to_buyer(order, "payment_failed", suffix=f":{payload['payment_id']}", pay_url=pay_url)
+
+
+def payment_mismatch(payload: Payload) -> None:
+    order = find_order(payload)
+    key = f"payment_mismatch:{payload['payment_id']}:{payload['problem']}"
+    admin_url = absolute(reverse("admin:orders_order_change", args=[order.pk]))
+    context = {"order": order, "problem": payload["problem"], "admin_url": admin_url}
+    send("payment_mismatch", to=settings.SHOP_STAFF_EMAIL, key=key, context=context, number=order.number)
+
+
+def stock_low(payload: Payload) -> None:
+    items = list(StockItem.objects.filter(sku__in=payload["skus"]).order_by("sku"))
+    variants = Variant.objects.select_related("product").filter(sku__in=payload["skus"])
+    names = {variant.sku: str(variant) for variant in variants}
+    if not items:
+        return
+    key = f"stock_low:{items[0].sku}:{items[0].low_stock_at}:{len(items)}"
+    rows = [(names.get(item.sku, item.sku), item.sku, item.available, item.low_stock_threshold) for item in items]
+    first = rows[0][0] + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
+    context = {"items": rows, "admin_url": absolute(reverse("admin:inventory_stockitem_changelist"))}
+    send("low_stock", to=settings.SHOP_STAFF_EMAIL, key=key, context=context, first=first)
+
+
+def user_created(payload: Payload) -> None:
+    user = User.objects.get(public_id=payload["user_id"])
+    send("welcome", to=user.email, key=f"welcome:{user.public_id}", context={"user": user})
+
+
+def password_reset(payload: Payload) -> None:
+    user = User.objects.get(public_id=payload["user_id"])
+    reset_url = accounts.password_reset_link(user)
+    key = f"password_reset:{reset_url.rpartition('/account/')[2]}"
+    send("password_reset", to=user.email, key=key[:200], context={"user": user, "reset_url": reset_url})
+
+
+def email_changed(payload: Payload) -> None:
+    """The old address hears of it: the change may not have been its owner's."""
+    user = User.objects.get(public_id=payload["user_id"])
+    for address in {payload["old_email"], user.email}:
+        key = f"email_changed:{user.public_id}:{payload['old_email']}:{user.email}:{address}"
+        send("email_changed", to=address, key=key[:200], context={"user": user, "old_email": payload["old_email"]})
+
+
+def find_order(payload: Payload) -> Order:
+    return Order.objects.with_details().get(public_id=payload["order_id"])
+
+
+def to_buyer(order: Order, template: str, *, suffix: str = "", **context: Any) -> None:
+    order_url = absolute(f"{order.get_absolute_url()}?token={order.access_token}")
+    key = f"{template}:{order.public_id}{suffix}"
+    send(
+        template,
+        to=order.email,
+        key=key,
+        context={"order": order, "order_url": order_url, **context},
+        number=order.number,
+    )
+
+
+def bank_account(order: Order) -> list[str]:
+    is_transfer = order.payment_method == Order.PaymentMethod.INVOICE
+    lines: list[str] = settings.SHOP_BANK_ACCOUNT
+    return lines if is_transfer else []
+
+
+def absolute(path: str) -> str:
+    """Links come from a setting: the Host header is the visitor's to write."""
+    return f"{settings.SHOP_BASE_URL}{path}"
+
+
+TOPICS = {
+    "order.placed": order_placed,
+    "order.paid": order_paid,
+    "order.shipped": order_shipped,
+    "order.cancelled": order_cancelled,
+    "order.refunded": order_refunded,
+    "payment.failed": payment_failed,
+    "payment.mismatch": payment_mismatch,
+    "stock.low": stock_low,
+    "user.created": user_created,
+    "user.email_changed": email_changed,
+    "password_reset.requested": password_reset,
+}

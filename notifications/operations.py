@@ -1,0 +1,55 @@
+"""Mails, each sent once by its key. A crash between sending and marking may repeat one: its Message-ID is the same then."""
+
+import hashlib
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from .models import MailLog
+
+SUBJECTS = {
+    "placed": "Your order {number}",
+    "paid": "Order {number} is paid",
+    "shipped": "Order {number} is on its way",
+    "cancelled": "Order {number} is cancelled",
+    "refunded": "Refund for order {number}",
+    "payment_failed": "Order {number} is not paid yet",
+    "low_stock": "Stock runs low: {first}",
+    "payment_mismatch": "Look at the payment of order {number}",
+    "password_reset": "Choose a new password",
+    "email_changed": "Your e-mail address was changed",
+    "welcome": "Welcome to {shop}",
+}
+
+
+def send(template: str, *, to: str, key: str, context: dict[str, Any], **names: str) -> None:
+    """Renders `mail/<template>.txt` and `.html` and sends them, unless `key` has been sent before. Raises what SMTP raises."""
+    shop = settings.SHOP_NAME
+    subject = " ".join(SUBJECTS[template].format(shop=shop, **names).split())
+    entry, _ = MailLog.objects.get_or_create(
+        key=key, defaults={"template": template, "recipient": to, "subject": subject}
+    )
+    if entry.sent_at:
+        return
+    context = {"shop_name": shop, "shop_url": settings.SHOP_BASE_URL, **context}
+    mail = EmailMultiAlternatives(
+        subject=subject,
+        body=render_to_string(f"mail/{template}.txt", context),
+        to=[to],
+        headers={"Message-ID": message_id(key)},
+    )
+    mail.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
+    mail.send()
+    entry.sent_at = timezone.now()
+    entry.save(update_fields=["sent_at"])
+
+
+def message_id(key: str) -> str:
+    sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    host = sender.rpartition("@")[2] or urlsplit(settings.SHOP_BASE_URL).hostname
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{host}>"

@@ -1,0 +1,61 @@
+"""The mailbox of development: what the shop sent, read from the files of Django's file backend."""
+
+import email
+import re
+from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+NAME = re.compile(r"[\w-]+\.log\Z")
+NEWEST = 200
+
+
+@dataclass(frozen=True)
+class Mail:
+    name: str
+    subject: str
+    to: str
+    date: str
+    text: str
+    html: str
+
+
+@never_cache
+def mailbox(request: HttpRequest) -> HttpResponse:
+    files = sorted(folder().glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)[:NEWEST]
+    return render(request, "notifications/mailbox.html", {"mails": [read(file) for file in files]})
+
+
+@never_cache
+def mail(request: HttpRequest, name: str) -> HttpResponse:
+    file = folder() / name
+    if not NAME.match(name) or not file.is_file():
+        raise Http404
+    return render(request, "notifications/mail.html", {"mail": read(file)})
+
+
+def folder() -> Path:
+    return Path(getattr(settings, "EMAIL_FILE_PATH", settings.DATA_DIR / "mail"))
+
+
+def read(file: Path) -> Mail:
+    message = email.message_from_bytes(file.read_bytes().rpartition(b"\n" + b"-" * 79)[0], policy=policy.default)
+    return Mail(
+        name=file.name,
+        subject=str(message["Subject"] or ""),
+        to=str(message["To"] or ""),
+        date=str(message["Date"] or ""),
+        text=part(message, "plain"),
+        html=part(message, "html"),
+    )
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body(preferencelist=(kind,))
+    return str(body.get_content()) if body else ""
