@@ -7,7 +7,7 @@ from .models import ProductImage
 
 
 def fetch_image(payload: dict[str, Any]) -> None:
-    """`image.added`: a picture was given by address. Nothing happens when it was fetched before, or removed meanwhile."""
+    """`image.added`: a picture was given by address. Nothing happens when it was fetched or removed meanwhile."""
     image = ProductImage.objects.filter(pk=payload["image_id"], state=ProductImage.State.PENDING).first()
     if image:
         images.fetch_remote(image)

@@ -1,7 +1,7 @@
 """Pictures: what comes in is untrusted bytes, what is kept is one WebP of our own making.
 
-Decoding and encoding anew drops whatever else the file held: another format behind a valid picture, EXIF with the place it
-was taken, an animation of a gigabyte. The type is what the bytes are, never what a name or a header says.
+Decoding and encoding anew drops whatever else the file held: another format behind a valid picture, EXIF with the place
+it was taken, an animation of a gigabyte. The type is what the bytes are, never what a name or a header says.
 """
 
 import contextlib
@@ -135,8 +135,10 @@ Resolve = Callable[[str, int], list[str]]
 
 
 def fetch_remote(image: ProductImage) -> None:
-    """Fetches a pending picture from its address and stores it. What can't be fetched or used is marked failed, for good:
-    an address that is away for ever must not keep a worker busy for ever."""
+    """Fetches a pending picture from its address and stores it. What can't be fetched or used is marked failed.
+
+    It is not tried again: an address that is away for ever must not keep a worker busy for ever.
+    """
     try:
         picture = store(download(image.source_url))
     except UnusablePicture as error:
@@ -174,10 +176,10 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def download(url: str, *, resolve: Resolve = public_addresses) -> bytes:
-    """The picture's bytes. Each hop of at most 3 redirects is checked like the first. Raises UnusablePicture."""
+def download(url: str, *, resolve: Resolve = public_addresses, seconds: float = FETCH_SECONDS) -> bytes:
+    """The picture. Each of at most 3 redirects is checked like the first and has `seconds`. Raises UnusablePicture."""
     for _ in range(MAX_REDIRECTS + 1):
-        content, redirect = _get(_checked(url), resolve)
+        content, redirect = _get(_checked(url), resolve, seconds)
         if content is not None:
             return content
         url = urljoin(url, redirect)
@@ -195,10 +197,10 @@ def _checked(url: str) -> SplitResult:
     return parts
 
 
-def _get(url: SplitResult, resolve: Resolve) -> tuple[bytes | None, str]:
+def _get(url: SplitResult, resolve: Resolve, seconds: float) -> tuple[bytes | None, str]:
     """The body, or None and where the answer redirects to."""
-    connection = _connection(url, resolve)
-    deadline = threading.Timer(FETCH_SECONDS, connection.abort)
+    connection = _connection(url, resolve, seconds)
+    deadline = threading.Timer(seconds, connection.abort)
     deadline.start()
     try:
         path = quote(url.path or "/", safe=IN_PATH) + (f"?{quote(url.query, safe=IN_PATH)}" if url.query else "")
@@ -230,10 +232,10 @@ def _body(answer: http.client.HTTPResponse) -> bytes:
     return content
 
 
-def _connection(url: SplitResult, resolve: Resolve) -> "_CheckedConnection":
+def _connection(url: SplitResult, resolve: Resolve, seconds: float) -> "_CheckedConnection":
     host, is_tls = url.hostname or "", url.scheme == "https"
     port = url.port or (443 if is_tls else 80)
-    return _CheckedConnection(host, port, address=resolve(host, port)[0], is_tls=is_tls)
+    return _CheckedConnection(host, port, address=resolve(host, port)[0], is_tls=is_tls, seconds=seconds)
 
 
 class _CheckedConnection(http.client.HTTPConnection):
@@ -242,8 +244,8 @@ class _CheckedConnection(http.client.HTTPConnection):
     The `Host` header and the certificate's name remain those of the URL.
     """
 
-    def __init__(self, host: str, port: int, *, address: str, is_tls: bool) -> None:
-        super().__init__(host, port, timeout=FETCH_SECONDS)
+    def __init__(self, host: str, port: int, *, address: str, is_tls: bool, seconds: float) -> None:
+        super().__init__(host, port, timeout=seconds)
         self.default_port = 443 if is_tls else 80
         self.is_aborted = False
         self._address = address

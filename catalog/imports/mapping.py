@@ -1,6 +1,7 @@
 """From the names a file uses to the names of `POST /api/products`."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -20,8 +21,8 @@ class BadMap(Exception):
 class FieldMap(BaseModel):
     """`fields`: where each of our fields comes from; a dot nests, a list collects. `defaults`: for what a row lacks.
 
-    `ignore`: names of the file that are not wanted. Every other name keeps its own, so that a misspelt one is an error of
-    its row and not silence.
+    `ignore`: names of the file that are not wanted. Every other name keeps its own, so that a misspelt one is an error
+    of its row and not silence.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,13 +42,14 @@ class FieldMap(BaseModel):
             problem = error.errors()[0]
             raise BadMap(f"{path}: {'.'.join(map(str, problem['loc']))} {problem['msg']}") from error
 
-    def apply(self, data: dict[str, Any], *, flat: bool) -> dict[str, Any]:
-        """The row as a body of the API. `flat` rows (of a CSV file) hold text only and nest by dots in their names."""
+    def apply(self, data: dict[str, Any], *, is_flat: bool) -> dict[str, Any]:
+        """The row as a body of the API. Flat rows hold text only and nest by dots in their names."""
         body: dict[str, Any] = {}
-        known = set(self.ignore) | {source for sources in self.fields.values() for source in _listed(sources)}
+        sources_used = {source for sources in self.fields.values() for source in _listed(sources)}
+        known = {*self.ignore, *sources_used, *(source.partition(".")[0] for source in sources_used)}
         for name, value in data.items():
             if name not in known:
-                _put(body, name.split(".") if flat else [name], _typed(name, value) if flat else value)
+                _put(body, name.split(".") if is_flat else [name], _typed(name, value) if is_flat else value)
         for target, sources in self.fields.items():
             found = [value for source in _listed(sources) if (value := _find(data, source)) not in (None, "")]
             if found:
@@ -101,10 +103,29 @@ def _typed(path: str, value: Any) -> Any:
 def _from_text(name: str, text: str) -> Any:
     if name in LISTS:
         return [part.strip() for part in text.split("|") if part.strip()]
-    if name in NUMBERS and WHOLE.fullmatch(text):
-        return int(text)
-    if name in NUMBERS and BROKEN.fullmatch(text):
-        return Decimal(text)
+    if name in NUMBERS:
+        return _number(text)
     if name == "isActive":
         return BOOLEANS.get(text.lower(), text)
     return text
+
+
+def _number(text: str) -> Any:
+    if WHOLE.fullmatch(text):
+        return int(text)
+    return Decimal(text) if BROKEN.fullmatch(text) else text
+
+
+def typed_values(values: Any, kinds: Mapping[str, str]) -> Any:
+    """Attribute values of a flat row as their attributes' kinds. What can't be stays text, for the schema to refuse."""
+    if not isinstance(values, dict):
+        return values
+    return {code: _of_kind(kinds.get(code, ""), value) for code, value in values.items()}
+
+
+def _of_kind(kind: str, value: Any) -> Any:
+    if kind == "number" and isinstance(value, str):
+        return _number(value.strip())
+    if kind == "boolean" and isinstance(value, str):
+        return BOOLEANS.get(value.strip().lower(), value)
+    return value

@@ -1,4 +1,4 @@
-"""CSV, JSON and JSONL files, plain or gzipped, as a stream of rows. Memory is bounded by the largest row, not by the file.
+"""CSV, JSON and JSONL files, plain or gzipped, as a stream of rows. The largest row bounds the memory, not the file.
 
 A row that can't be read is a row with an error, so that one bad line doesn't end an import of a hundred thousand.
 """
@@ -10,7 +10,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
@@ -28,20 +28,24 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """`number` is the line of a JSONL file, the row of a spreadsheet (its header is row 1) or the place in a JSON list."""
+    """`number` is the line of a JSONL file, the row of a spreadsheet (its header is row 1) or the place in a JSON list.
+
+    `is_flat` rows, of a CSV file, hold nothing but text.
+    """
 
     number: int
     data: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    is_flat: bool = False
 
 
 class Source:
     """An open catalogue file. `progress` is the share of its bytes that were read, 0 to 1."""
 
     def __init__(self, path: Path) -> None:
-        self._raw = path.open("rb")
-        self._size = max(path.stat().st_size, 1)
         self._rows = _reader_for(path)
+        self._size = path.stat().st_size
+        self._raw = path.open("rb")
 
     def __enter__(self) -> "Source":
         return self
@@ -51,19 +55,26 @@ class Source:
 
     @property
     def progress(self) -> float:
-        return min(1.0, self._raw.tell() / self._size)
+        return self._raw.tell() / self._size if self._size else 1.0
 
     def rows(self) -> Iterator[Row]:
-        """Raises UnreadableFile when nothing more can be read, after every row before that point."""
+        """Every row. Where nothing more can be read, the last one says why."""
+        number = 0
         zipped = self._raw.peek(2).startswith(GZIP_MAGIC)
         stream = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw)) if zipped else self._raw
         # Bytes that aren't UTF-8 become lone surrogates, which `_refuse_broken_text` finds in their row.
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
         try:
-            yield from self._rows(text)
+            for row in self._rows(text):
+                number = row.number
+                yield row
+        except UnreadableFile as error:
+            yield Row(number + 1, error=str(error))
+        except (OSError, EOFError, zlib.error):
+            yield Row(number + 1, error="The compressed file is damaged or ends early.")
+        finally:
+            # Else the wrapper, once forgotten, would close the file whose progress is still asked for.
             text.detach()
-        except (OSError, EOFError, zlib.error) as error:
-            raise UnreadableFile("The compressed file is damaged or ends early.") from error
 
 
 def _reader_for(path: Path) -> Any:
@@ -231,7 +242,7 @@ def _csv_rows(text: IO[str]) -> Iterator[Row]:
     header_line = next(lines, "")
     delimiter = max(",;\t", key=header_line.count)
     header = [name.strip() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
-    if not all(header) or len(set(header)) != len(header) or _checked(1, dict.fromkeys(header)).error:
+    if not header or not all(header) or len(set(header)) != len(header) or _checked(1, dict.fromkeys(header)).error:
         raise UnreadableFile("The first row has to name the columns in UTF-8, each once.")
     cells_by_row = csv.reader(lines, delimiter=delimiter)
     number = 1
@@ -248,4 +259,4 @@ def _csv_rows(text: IO[str]) -> Iterator[Row]:
             yield Row(number, error="The row has more cells than the header.")
         elif any(cells):
             values = {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
-            yield _checked(number, values)
+            yield replace(_checked(number, values), is_flat=True)
