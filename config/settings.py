@@ -120,14 +120,12 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres:///shop")}
-DATABASES["default"] |= {
-    "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {
-        "pool": {"min_size": 1, "max_size": 8, "timeout": 10},
-        # A lock or a statement that waits longer than a person does would take the whole pool with it.
-        "options": "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s",
-    },
-}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    pool={"min_size": 1, "max_size": 8, "timeout": 10},
+    # A lock or a statement that waits longer than a person does would take the whole pool with it.
+    options="-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s",
+)
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {
