@@ -32,4 +32,7 @@ def start_servers(
 
 
 def prepare_data_dir(data_dir: Path) -> None:
-    (data_dir / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
+    """For the owner only: it holds customers' mails and addresses."""
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (data_dir, data_dir / "log"):
+        folder.mkdir(mode=0o700, exist_ok=True)
