@@ -1,13 +1,13 @@
 from django.apps import AppConfig
 
+from shop.subscribers import subscribe
+
 
 class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        from shop import outbox
-
         from .handlers import TOPICS
 
         for topic, handler in TOPICS.items():
-            outbox.subscribe(topic, handler)
+            subscribe(topic, handler)

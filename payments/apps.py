@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
 from shop import invariants
+from shop.subscribers import subscribe
 
 from .invariants import INVARIANTS
 
@@ -9,9 +10,7 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        from shop import outbox
-
         from .handlers import close_cancelled_order
 
         invariants.register(*INVARIANTS)
-        outbox.subscribe("order.cancelled", close_cancelled_order)
+        subscribe("order.cancelled", close_cancelled_order)

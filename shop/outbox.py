@@ -5,8 +5,6 @@ any transaction. A handler may run twice (a worker can die between effect and ma
 """
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,21 +14,13 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .models import OutboxEvent
+from .subscribers import handlers_of
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[dict[str, Any]], None]
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 12
 MONEY, NORMAL = 1, 5
-
-_handlers: dict[str, list[Handler]] = defaultdict(list)
-
-
-def subscribe(topic: str, handler: Handler) -> None:
-    """Called from `AppConfig.ready()`; a second call with the same handler changes nothing."""
-    if handler not in _handlers[topic]:
-        _handlers[topic].append(handler)
 
 
 def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NORMAL) -> None:
@@ -59,7 +49,7 @@ def relay(now: datetime) -> int:
     handled = 0
     while event := _claim(now):
         try:
-            for handler in _handlers[event.topic]:
+            for handler in handlers_of(event.topic):
                 handler(event.payload)
         except Exception as error:
             log.exception("outbox event %s (%s) failed, attempt %s", event.pk, event.topic, event.attempts)
