@@ -1,4 +1,19 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.profile, name="profile"),
+    path("login/", views.login, name="login"),
+    path("logout/", views.logout, name="logout"),
+    path("register/", views.register, name="register"),
+    path("addresses/", views.addresses, name="addresses"),
+    path("addresses/new/", views.address_new, name="address_new"),
+    path("addresses/<str:public_id>/", views.address_edit, name="address_edit"),
+    path("addresses/<str:public_id>/delete/", views.address_delete, name="address_delete"),
+    path("password/", views.password_change, name="password_change"),
+    path("password/reset/", views.password_reset, name="password_reset"),
+    path("password/reset/sent/", views.password_reset_sent, name="password_reset_sent"),
+    path("password/reset/<str:uidb64>/<str:token>/", views.password_reset_confirm, name="password_reset_confirm"),
+]

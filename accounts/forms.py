@@ -1,0 +1,135 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import pydantic
+from django import forms
+from django.contrib.auth.password_validation import password_validators_help_texts
+
+from shop.api import Body, fields_of
+from shop.errors import DomainError
+
+from .schemas import (
+    MAX_PASSWORD_LENGTH,
+    AddressBody,
+    ProfileBody,
+    RegisterBody,
+    countries,
+)
+
+
+class OperationForm(forms.Form):
+    """A form whose rules are those of the JSON body (`body_class`) and whose outcome is an operation's.
+
+    So page and API refuse the same input, and an operation's refusal stands beside the field it is about.
+    """
+
+    body_class: ClassVar[type[Body] | None] = None
+    body: Any
+    refusal: DomainError | None = None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        # A field that Django has refused already would only be told of twice.
+        if self.body_class and not self.errors:
+            try:
+                self.body = self.body_class.model_validate(data)
+            except pydantic.ValidationError as error:
+                self.add_errors(fields_of([dict(each) for each in error.errors()]))
+        return data
+
+    @contextmanager
+    def showing_refusals(self) -> Iterator[None]:
+        """Around an operation: a refusal ends the block and is shown by the form."""
+        try:
+            yield
+        except DomainError as error:
+            self.refusal = error
+            self.add_errors(error.fields or {"": [error.text]})
+
+    def add_errors(self, errors: dict[str, list[str]]) -> None:
+        """Errors under the JSON names of the fields; one about no field of the form stands above it."""
+        own = {name.replace("_", ""): name for name in self.fields}
+        for name, texts in errors.items():
+            for text in texts:
+                self.add_error(own.get(name.lower()), text)
+
+
+def email_field() -> forms.EmailField:
+    return forms.EmailField(
+        max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email", "autocapitalize": "none"})
+    )
+
+
+def line(label: str, autocomplete: str, max_length: int, *, required: bool = False, **attrs: str) -> forms.CharField:
+    widget = forms.TextInput(attrs={"autocomplete": autocomplete, **attrs})
+    return forms.CharField(label=label, max_length=max_length, required=required, widget=widget)
+
+
+def phone_field() -> forms.CharField:
+    widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"})
+    return forms.CharField(label="Phone", max_length=40, required=False, widget=widget)
+
+
+def password_field(label: str = "Password", *, new: bool = False, required: bool = True) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=required,
+        strip=False,
+        max_length=MAX_PASSWORD_LENGTH,
+        help_text=" ".join(password_validators_help_texts()) if new else "",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password" if new else "current-password"}),
+    )
+
+
+class LoginForm(OperationForm):
+    email = email_field()
+    password = password_field()
+
+
+class RegisterForm(OperationForm):
+    body_class = RegisterBody
+
+    email = email_field()
+    password = password_field(new=True)
+    first_name = line("First name", "given-name", 100)
+    last_name = line("Last name", "family-name", 100)
+    phone = phone_field()
+
+
+class ProfileForm(OperationForm):
+    body_class = ProfileBody
+
+    first_name = line("First name", "given-name", 100)
+    last_name = line("Last name", "family-name", 100)
+    phone = phone_field()
+    email = email_field()
+    current_password = password_field("Current password, to change the email address", required=False)
+
+
+class AddressForm(OperationForm):
+    body_class = AddressBody
+
+    full_name = line("Full name", "name", 200, required=True)
+    line1 = line("Address", "address-line1", 200, required=True)
+    line2 = line("Address, second line", "address-line2", 200)
+    postal_code = line("Postal code", "postal-code", 20)
+    city = line("City", "address-level2", 120, required=True)
+    region = line("State or region", "address-level1", 120)
+    country = forms.ChoiceField(
+        choices=lambda: list(countries().items()), widget=forms.Select(attrs={"autocomplete": "country"})
+    )
+    phone = phone_field()
+
+
+class PasswordChangeForm(OperationForm):
+    current_password = password_field("Current password")
+    password = password_field("New password", new=True)
+
+
+class PasswordResetForm(OperationForm):
+    email = email_field()
+
+
+class NewPasswordForm(OperationForm):
+    password = password_field("New password", new=True)

@@ -1,0 +1,198 @@
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Self
+
+from babel import Locale
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+
+from shop.api import Answer, Body
+
+from .models import Address, User
+
+MAX_ADDRESSES = 50
+MAX_PASSWORD_LENGTH = 200
+
+# Line breaks would let a name write mail headers, direction overrides would let it pose as another one.
+NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+# What CLDR lists beside the countries of ISO 3166: unions, dependencies without a code of their own, test regions.
+NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
+# fmt: off
+WITHOUT_POSTAL_CODE = frozenset({
+    "AE", "AG", "AO", "AW", "BF", "BI", "BJ", "BO", "BQ", "BS", "BW", "BZ", "CD", "CF", "CG", "CI", "CK", "CM",
+    "CW", "DJ", "DM", "ER", "FJ", "GA", "GD", "GH", "GM", "GN", "GQ", "GY", "HK", "IE", "JM", "KI", "KM", "KN",
+    "KP", "LY", "ML", "MO", "MR", "MW", "NR", "NU", "PA", "QA", "RW", "SB", "SC", "SL", "SR", "SS", "ST", "SX",
+    "SY", "TD", "TF", "TG", "TK", "TL", "TO", "TV", "UG", "VU", "WS", "YE", "ZW",
+})
+# fmt: on
+
+
+@cache
+def countries() -> dict[str, str]:
+    """Names of countries in the shop's language by ISO 3166 code, in the order of their names."""
+    names = {str(code): str(name) for code, name in Locale.parse(settings.SHOP_LOCALE).territories.items()}
+    codes = [code for code in names if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES]
+    return {code: names[code] for code in sorted(codes, key=names.__getitem__)}
+
+
+def one_line(value: str) -> str:
+    if NOT_IN_A_LINE.search(value):
+        raise ValueError("Contains characters that can't be used here.")
+    return value
+
+
+def clean_email(value: str) -> str:
+    """One address in its one spelling. Raises ValueError for anything else, lists and line breaks included."""
+    email = User.normalize_username(one_line(value))
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise ValueError("Enter a valid email address.") from error
+    if len(email) > 254 or any(character in email for character in '"[],; '):
+        raise ValueError("Enter a valid email address.")
+    return email
+
+
+def known_country(value: str) -> str:
+    code = value.upper()
+    if code not in countries():
+        raise ValueError("Must be a country's two-letter code (ISO 3166).")
+    return code
+
+
+Email = Annotated[str, Field(max_length=254), AfterValidator(clean_email)]
+Name = Annotated[str, Field(max_length=100), AfterValidator(one_line)]
+Phone = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
+# Spaces at a password's ends belong to it.
+Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=MAX_PASSWORD_LENGTH)]
+Street = Annotated[str, Field(max_length=200), AfterValidator(one_line)]
+Place = Annotated[str, Field(max_length=120), AfterValidator(one_line)]
+
+
+class AddressBody(Body):
+    """A postal address. The rules of every address form and of every address in a JSON body."""
+
+    full_name: Annotated[Street, Field(min_length=1)]
+    line1: Annotated[Street, Field(min_length=1)]
+    line2: Street = ""
+    city: Annotated[Place, Field(min_length=1)]
+    region: Place = ""
+    country: Annotated[str, AfterValidator(known_country)]
+    postal_code: Annotated[str, Field(max_length=20, validate_default=True), AfterValidator(one_line)] = ""
+    phone: Phone = ""
+
+    @field_validator("postal_code")
+    @classmethod
+    def required_where_post_needs_it(cls, value: str, info: ValidationInfo) -> str:
+        country = info.data.get("country")
+        if not value and country and country not in WITHOUT_POSTAL_CODE:
+            raise ValueError("This country's post needs a postal code.")
+        return value
+
+
+class AddressAnswer(Answer):
+    full_name: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    phone: str
+
+    @classmethod
+    def of(cls, address: Address) -> Self:
+        return cls(**{name: getattr(address, name) for name in cls.model_fields})
+
+
+class UserAnswer(Answer):
+    user_id: str
+    email: str
+    first_name: str
+    last_name: str
+    phone: str
+    addresses: list[AddressAnswer]
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, user: User, addresses: Iterable[Address]) -> Self:
+        return cls(
+            user_id=user.public_id,
+            email=user.email,
+            first_name=user.first_name,
+            last_name=user.last_name,
+            phone=user.phone,
+            addresses=[AddressAnswer.of(address) for address in addresses],
+            is_active=user.is_active,
+            created_at=user.created_at,
+            updated_at=user.updated_at,
+        )
+
+
+class RegisterBody(Body):
+    email: Email
+    password: Password
+    first_name: Name = ""
+    last_name: Name = ""
+    phone: Phone = ""
+
+
+class RegisteredAnswer(Answer):
+    user_id: str
+    email: str
+    first_name: str
+    last_name: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls(
+            user_id=user.public_id,
+            email=user.email,
+            first_name=user.first_name,
+            last_name=user.last_name,
+            created_at=user.created_at,
+        )
+
+
+class LoginBody(Body):
+    """An address that nobody can have is a wrong one, not a bad request: both answers must look alike."""
+
+    email: Annotated[str, Field(max_length=254)]
+    password: Password
+    cart_id: Annotated[str, Field(max_length=40)] = ""
+
+
+class LoginAnswer(Answer):
+    token: str
+    expires_at: datetime
+    user: UserAnswer
+
+
+class ProfileBody(Body):
+    """What is absent stays as it is; `addresses` replaces the whole list. A changed `email` needs `currentPassword`."""
+
+    email: Email = ""
+    first_name: Name = ""
+    last_name: Name = ""
+    phone: Phone = ""
+    addresses: Annotated[list[AddressBody], Field(max_length=MAX_ADDRESSES)] = []
+    current_password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=MAX_PASSWORD_LENGTH)] = ""
+
+    # GET returns these and nobody may set them: a read can be sent back as it is.
+    user_id: Any = None
+    is_active: Any = None
+    created_at: Any = None
+    updated_at: Any = None
+
+    def changes(self) -> dict[str, Any]:
+        """The named fields, as `update_profile` takes them."""
+        names = self.model_fields_set - {"user_id", "is_active", "created_at", "updated_at"}
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,115 @@
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import ApiToken, User
+from accounts.tests.clients import ApiClient
+from accounts.tests.factories import PASSWORD, AddressFactory, StaffFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+LOGIN = reverse("admin:login")
+NEW = "difference engine 1822"
+
+
+class TestSignIn:
+    def test_opens_the_admin(self) -> None:
+        staff = StaffFactory.create(is_superuser=True)
+        client = Client()
+        assert client.get(LOGIN).status_code == 200
+        response = client.post(LOGIN, {"username": staff.email.upper(), "password": PASSWORD, "next": "/admin/"})
+        assert response["Location"] == "/admin/"
+        assert client.get("/admin/").status_code == 200
+
+    def test_is_closed_to_customers_and_says_no_more_than_for_a_wrong_password(self, customer: User) -> None:
+        pages = [
+            Client().post(LOGIN, {"username": email, "password": password})
+            for email, password in ((customer.email, PASSWORD), (customer.email, "x"), ("nobody@example.com", "x"))
+        ]
+        texts = [page.context["form"].non_field_errors() for page in pages]
+        assert texts[0] and texts[0] == texts[1] == texts[2]
+
+    def test_goes_through_the_throttle_of_every_door(self, api: ApiClient) -> None:
+        staff = StaffFactory.create(is_superuser=True)
+        for _ in range(5):
+            Client().post(LOGIN, {"username": staff.email, "password": "guess"})
+            api.post("/users/login", {"email": staff.email, "password": "guess"})
+        client = Client()
+        response = client.post(LOGIN, {"username": staff.email, "password": PASSWORD})
+        assert "Too many requests" in str(response.context["form"].non_field_errors())
+        assert client.get("/admin/").status_code == 302
+
+
+def test_createsuperuser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    call_command("createsuperuser", email="Root@Example.com", interactive=False, verbosity=0)
+    user = User.objects.get(email="root@example.com")
+    assert user.is_superuser and user.is_staff and user.check_password(PASSWORD)
+
+
+class TestUsers:
+    def test_are_listed_found_and_shown(self, admin_browser: Client, customer: User) -> None:
+        ApiClient.of(customer)
+        AddressFactory.create(user=customer)
+        listing = admin_browser.get(reverse("admin:accounts_user_changelist"), {"q": customer.email})
+        assert customer.email in listing.content.decode()
+        page = admin_browser.get(reverse("admin:accounts_user_change", args=[customer.pk])).content.decode()
+        assert "Lindenallee 7" in page
+        assert ApiToken.objects.get().digest not in page
+        assert admin_browser.get(reverse("admin:auth_group_changelist")).status_code == 200
+        assert admin_browser.get(reverse("admin:auth_group_add")).status_code == 200
+
+    def test_are_added_with_one_spelling_of_the_address(self, admin_browser: Client) -> None:
+        add = reverse("admin:accounts_user_add")
+        assert admin_browser.get(add).status_code == 200
+        form = {"email": "New@Example.com", "usable_password": "true", "password1": NEW, "password2": NEW}
+        assert admin_browser.post(add, form).status_code == 302
+        assert User.objects.get(email="new@example.com").check_password(NEW)
+        again = admin_browser.post(add, form | {"email": "NEW@example.com"})
+        assert "email" in again.context["adminform"].form.errors
+
+    def test_lose_their_tokens_with_a_new_password(self, admin_browser: Client, customer: User) -> None:
+        program = ApiClient.of(customer)
+        url = reverse("admin:auth_user_password_change", args=[customer.pk])
+        form = {"password1": NEW, "password2": NEW, "usable_password": "true", "set-password": "1"}
+        assert admin_browser.get(url).status_code == 200
+        assert admin_browser.post(url, form).status_code == 302
+        assert User.objects.get(pk=customer.pk).check_password(NEW)
+        assert program.get("/users/me").status_code == 401
+
+
+class TestSupport:
+    """Staff who may change accounts, and are not administrators."""
+
+    @pytest.fixture
+    def support(self) -> Client:
+        client = Client()
+        client.force_login(StaffFactory.create(permissions=["accounts.view_user", "accounts.change_user"]))
+        return client
+
+    @pytest.mark.parametrize("name", ["admin:accounts_user_change", "admin:auth_user_password_change"])
+    def test_may_not_touch_an_administrator(self, support: Client, name: str) -> None:
+        admin = StaffFactory.create(is_superuser=True)
+        form = {"email": "mine@example.com", "password1": NEW, "password2": NEW, "set-password": "1"}
+        assert support.post(reverse(name, args=[admin.pk]), form).status_code == 403
+        after = User.objects.get(pk=admin.pk)
+        assert (after.email, after.password) == (admin.email, admin.password)
+
+    def test_may_change_a_customer_and_give_no_privileges(self, support: Client) -> None:
+        customer = UserFactory.create()
+        form = {
+            "email": customer.email,
+            "first_name": "Augusta",
+            "is_active": "on",
+            "is_staff": "on",
+            "is_superuser": "on",
+        }
+        management = {
+            f"{prefix}-{name}_FORMS": "0" for prefix in ("addresses", "api_tokens") for name in ("TOTAL", "INITIAL")
+        }
+        response = support.post(reverse("admin:accounts_user_change", args=[customer.pk]), form | management)
+        assert response.status_code == 302
+        customer.refresh_from_db()
+        assert customer.first_name == "Augusta"
+        assert not customer.is_staff and not customer.is_superuser
