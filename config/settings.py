@@ -9,7 +9,7 @@ from django.core.management.utils import get_random_secret_key
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+environ.Env.read_env(env.str("SHOP_ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # --- What this installation is
 
