@@ -58,7 +58,11 @@ def kept_secret(data_dir: Path, name: str, *, length: int = 48) -> str:
     file = folder / name
     if file.exists() and (kept := file.read_text().strip()):
         return kept
-    value = secrets.token_urlsafe(length)
+    return keep_secret(data_dir, name, secrets.token_urlsafe(length))
+
+
+def keep_secret(data_dir: Path, name: str, value: str) -> str:
+    file = data_dir / "secrets" / name
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as handle:
         handle.write(value + "\n")

@@ -1,6 +1,7 @@
 """`bin/run`: the whole shop from a bare checkout, until Ctrl-C."""
 
 import argparse
+import hashlib
 import http.client
 import os
 import platform
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from launcher.environment import kept_secret, personal_environment
+from launcher.environment import keep_secret, kept_secret, personal_environment
 from launcher.packages import RUN, install
 from launcher.ports import LOOPBACK, WILDCARD, free_port, require_free
 from launcher.processes import (
@@ -160,12 +161,28 @@ def _prepare(plan: Plan, environment: dict[str, str], venv: Path) -> None:
         ("Database tables", ["migrate", "--no-input"]),
         ("Style sheets and icons", ["collectstatic", "--no-input"]),
     ]
-    if plan.seeds:
+    seeded = plan.data_dir / "seeded"
+    database = _database_identity(plan, environment)
+    seeds = plan.seeds and not (seeded.exists() and seeded.read_text() == database)
+    if seeds:
         commands.append(("Demo products", ["seed_demo"]))
     for title, command in commands:
         with step(title) as progress:
             manage = [str(venv / "bin" / "python"), "manage.py", *command]
             execute(manage, environment=environment, directory=ROOT, log=log, progress=progress)
+    if seeds:
+        keep_secret(plan.data_dir, "demo-password", environment["SHOP_DEMO_PASSWORD"])
+        seeded.write_text(database)
+    elif plan.seeds:
+        # The accounts have the password they were made with, whatever the variable says today.
+        environment["SHOP_DEMO_PASSWORD"] = kept_secret(plan.data_dir, "demo-password", length=12)
+
+
+def _database_identity(plan: Plan, environment: dict[str, str]) -> str:
+    """Changes with the address, and with an embedded database that was removed and made anew."""
+    made = plan.data_dir / "postgres" / "PG_VERSION"
+    age = made.stat().st_mtime_ns if "DATABASE_URL" not in plan.environment else ""
+    return hashlib.sha256(f"{environment['DATABASE_URL']} {age}".encode()).hexdigest()
 
 
 def _start_shop(plan: Plan, supervisor: Supervisor, environment: dict[str, str], venv: Path) -> None:
