@@ -1,5 +1,17 @@
 from django.apps import AppConfig
 
+from shop import invariants
+from shop.subscribers import subscribe
+
+from .invariants import INVARIANTS
+
 
 class CatalogConfig(AppConfig):
     name = "catalog"
+
+    def ready(self) -> None:
+        # The handler's module reads models, which exist only now.
+        from .handlers import fetch_image
+
+        invariants.register(*INVARIANTS)
+        subscribe("image.added", fetch_image)

@@ -1,4 +1,6 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "content"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("", views.home, name="home")]

@@ -1,6 +1,9 @@
 """Every verb that changes the catalogue. The public door for importers, the admin and the API."""
 
+from ..images import store as store_picture
+from .attributes import check_values
 from .categories import make_category, refresh_category, resolve_category
+from .indexing import reindex
 from .products import (
     ImageDraft,
     ProductChanges,
@@ -10,8 +13,8 @@ from .products import (
     VariantDraft,
     create_product,
     refresh,
-    reindex,
     replace_product,
+    tell_created,
     withdraw_product,
 )
 
@@ -22,6 +25,7 @@ __all__ = [
     "Scalar",
     "VariantChanges",
     "VariantDraft",
+    "check_values",
     "create_product",
     "make_category",
     "refresh",
@@ -29,5 +33,7 @@ __all__ = [
     "reindex",
     "replace_product",
     "resolve_category",
+    "store_picture",
+    "tell_created",
     "withdraw_product",
 ]

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -6,6 +7,7 @@ from shop.errors import InvalidInput
 
 from ..models import Attribute
 
+CODE = re.compile(r"[a-z0-9_-]{1,64}\Z")
 Scalar = str | int | float | bool
 
 
@@ -18,6 +20,8 @@ def check_values(groups: Mapping[str, Mapping[str, Any]], *, axes: Iterable[str]
     codes = {code for values in groups.values() for code in values}
     if not codes:
         return {group: {} for group in groups}
+    if unfit := [f"{group}.{code}" for group, values in groups.items() for code in values if not CODE.match(code)]:
+        raise InvalidInput(fields={name: ["Small letters, digits, - and _ only, at most 64."] for name in unfit})
     known = _known(codes, axes=set(axes))
     checked: dict[str, dict[str, Scalar]] = {}
     wrong: dict[str, list[str]] = {}

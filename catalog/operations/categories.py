@@ -4,7 +4,8 @@ from django.utils.text import slugify
 
 from shop.errors import InvalidInput
 
-from ..models import Category
+from ..models import Category, Product
+from .indexing import BATCH, reindex
 
 MAX_DEPTH = 10
 MAX_NAME = 120
@@ -89,7 +90,7 @@ def _unacceptable(text: str) -> InvalidInput:
 
 @transaction.atomic
 def refresh_category(category: Category) -> None:
-    """Makes `url_path` and the search text of the subtree right again after a name, slug or place changed.
+    """Makes the addresses and the search text of everything below right again after a name, slug or place changed.
 
     Locks: the tree's advisory lock.
     """
@@ -102,3 +103,4 @@ def refresh_category(category: Category) -> None:
         above = paths.get(node.path[: -Category.steplen], "")
         node.url_path = paths[node.path] = f"{above}/{node.slug}" if above else node.slug
     Category.objects.bulk_update(subtree, ["url_path"])
+    reindex(Product.objects.in_category(category).select_related("category", "brand").iterator(BATCH))

@@ -1,8 +1,7 @@
 """Products written by the API, the admin and importers, through one door."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Required, TypedDict
 
 from django.db import IntegrityError, transaction
@@ -15,9 +14,10 @@ from shop import outbox
 from shop.errors import Conflict, DomainError, InvalidInput
 
 from ..models import Brand, Product, ProductImage, Variant
-from ..search import documents, get_backend
+from ..search import get_backend
 from .attributes import Scalar, check_values
 from .categories import resolve_category
+from .indexing import reindex
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def create_product(draft: ProductDraft, *, actor: str, make_missing: bool = Fals
     _set_variants(product, changes["variants"])
     _set_images(product, changes)
     reindex([product])
-    outbox.publish("product.created", key=f"product.created:{product.public_id}", payload={"product_id": product.pk})
+    tell_created(product)
     _receive_opening_stock(draft.variants, actor=actor)
     return product
 
@@ -207,22 +207,17 @@ def refresh(product: Product) -> Product:
     product = Product.objects.select_for_update(no_key=True).get(pk=product.pk)
     _touch(product)
     product.save(update_fields=["version", "updated_at"])
+    for image in product.images.filter(state=ProductImage.State.PENDING, file=""):
+        _tell_added(image)
     _project(product)
     for sku in product.variants.filter(is_active=True).order_by("sku").values_list("sku", flat=True):
         inventory.ensure_item(sku)
     return product
 
 
-def reindex(products: Iterable[Product]) -> None:
-    """Brings the search index in line with these products."""
-    for batch in batched(products, 500):
-        get_backend().index(documents(batch))
-
-
-def batched(products: Iterable[Product], size: int) -> Iterator[list[Product]]:
-    rows = iter(products)
-    while batch := list(islice(rows, size)):
-        yield batch
+def tell_created(product: Product) -> None:
+    """Records `product.created`, once for each product."""
+    outbox.publish("product.created", key=f"product.created:{product.public_id}", payload={"product_id": product.pk})
 
 
 # --- Rows
@@ -285,7 +280,8 @@ def _insert(product: Product) -> None:
 
 def _set_variants(product: Product, wanted: Sequence[VariantChanges]) -> None:
     present = {variant.sku: variant for variant in product.variants.all()}
-    fresh, kept = [], []
+    fresh: list[Variant] = []
+    kept: list[Variant] = []
     for position, changes in enumerate(wanted):
         variant = present.pop(changes["sku"], None)
         (kept if variant else fresh).append(_variant(variant or Variant(product=product), position, changes))
@@ -300,6 +296,7 @@ def _set_variants(product: Product, wanted: Sequence[VariantChanges]) -> None:
         raise _duplicate_sku(product, wanted) from None
 
 
+NOBODY: list[Variant | None] = [None]
 VARIANT_FIELDS = ["price_minor", "compare_at_minor", "options", "barcode", "weight_grams", "position", "is_active"]
 
 
@@ -362,9 +359,10 @@ def _set_images(product: Product, changes: ProductChanges) -> None:
     if "images" not in changes and not any("images" in variant for variant in changes.get("variants", ())):
         return
     present = list(product.images.order_by("position", "id"))
-    by_key = {image.source_url or image.file.name: image for image in reversed(present)}
+    by_key = {_draft_of(image).key: image for image in reversed(present)}
     spare = list(present)
-    rows, fresh = [], []
+    rows: list[ProductImage] = []
+    fresh: list[ProductImage] = []
     for position, (draft, variant) in enumerate(_wanted_images(product, changes, present)):
         row = _take(spare, draft.key, variant) or _new_image(product, draft, by_key)
         row.variant, row.position, row.alt = variant, position, draft.alt or row.alt
@@ -373,7 +371,11 @@ def _set_images(product: Product, changes: ProductChanges) -> None:
     ProductImage.objects.bulk_update(rows, ["variant", "position", "alt"])
     for row in ProductImage.objects.bulk_create(fresh):
         if row.state == ProductImage.State.PENDING:
-            outbox.publish("image.added", key=f"image.added:{row.pk}", payload={"image_id": row.pk})
+            _tell_added(row)
+
+
+def _tell_added(image: ProductImage) -> None:
+    outbox.publish("image.added", key=f"image.added:{image.pk}", payload={"image_id": image.pk})
 
 
 def _wanted_images(
@@ -382,7 +384,7 @@ def _wanted_images(
     """Pictures in gallery order, each with the variant that it shows; one that several share comes once for each."""
     gallery = {draft.key: draft for draft in changes.get("images", [_draft_of(image) for image in present])}
     variants = {variant.sku: variant for variant in product.variants.all()}
-    shown_by: dict[str, list[Variant]] = {key: [] for key in gallery}
+    shown_by: dict[str, list[Variant | None]] = {key: [] for key in gallery}
     named = {variant["sku"]: variant["images"] for variant in changes.get("variants", ()) if "images" in variant}
     for sku, variant in variants.items():
         pictures = named.get(sku, [_draft_of(image) for image in present if image.variant_id == variant.pk])
@@ -390,7 +392,7 @@ def _wanted_images(
             if sku in named or draft.key in gallery:
                 gallery.setdefault(draft.key, draft)
                 shown_by.setdefault(draft.key, []).append(variant)
-    return [(draft, variant) for key, draft in gallery.items() for variant in shown_by[key] or [None]]
+    return [(draft, variant) for key, draft in gallery.items() for variant in (shown_by[key] or NOBODY)]
 
 
 def _draft_of(image: ProductImage) -> ImageDraft:

@@ -1,0 +1,28 @@
+"""Reads in the catalogue's words; a constant number of database queries whatever the number of rows."""
+
+from .cards import Card, cards, newest
+from .detail import Axis, AxisOption, Delivery, ProductPage, product_page, trail
+from .listing import Facet, FacetValue, Listing, any_product_with, category_at, listing, product_with, search
+from .stock import Stock, stock_of
+
+__all__ = [
+    "Axis",
+    "AxisOption",
+    "Card",
+    "Delivery",
+    "Facet",
+    "FacetValue",
+    "Listing",
+    "ProductPage",
+    "Stock",
+    "any_product_with",
+    "cards",
+    "category_at",
+    "listing",
+    "newest",
+    "product_page",
+    "product_with",
+    "search",
+    "stock_of",
+    "trail",
+]
