@@ -8,6 +8,7 @@ from catalog.models import Product, Variant
 from shop import rate_limits
 from shop.api import Envelope, Failure
 from shop.errors import InvalidInput, NotFound
+from shop.http import Request
 
 from . import operations, queries, store
 from .models import CartSnapshot
@@ -25,7 +26,7 @@ def get_cart(request: HttpRequest, user_id: str) -> CartEnvelope:
 
 
 @router.post("/cart/{user_id}/items", response=WRITES, by_alias=True)
-def add_item(request: HttpRequest, user_id: str, body: AddItemBody) -> CartEnvelope:
+def add_item(request: Request, user_id: str, body: AddItemBody) -> CartEnvelope:
     """Adds units and holds them for a while. Without a session or a cart, `me` starts one: keep the answer's `cartId`."""
     limit(request)
     variant = find_variant(body)
@@ -35,7 +36,7 @@ def add_item(request: HttpRequest, user_id: str, body: AddItemBody) -> CartEnvel
 
 
 @router.put("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True)
-def set_quantity(request: HttpRequest, user_id: str, item_id: str, body: QuantityBody) -> CartEnvelope:
+def set_quantity(request: Request, user_id: str, item_id: str, body: QuantityBody) -> CartEnvelope:
     """Sets the quantity of a line; to take the line out, use DELETE."""
     limit(request)
     cart = operations.set_quantity(found(request, user_id), item_id, quantity=body.quantity, now=timezone.now())
@@ -43,19 +44,19 @@ def set_quantity(request: HttpRequest, user_id: str, item_id: str, body: Quantit
 
 
 @router.delete("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True)
-def remove_item(request: HttpRequest, user_id: str, item_id: str) -> CartEnvelope:
+def remove_item(request: Request, user_id: str, item_id: str) -> CartEnvelope:
     limit(request)
     return answer(request, operations.remove_item(found(request, user_id), item_id, now=timezone.now()))
 
 
 @router.post("/cart/{user_id}/clear", response=WRITES, by_alias=True)
-def clear(request: HttpRequest, user_id: str) -> CartEnvelope:
+def clear(request: Request, user_id: str) -> CartEnvelope:
     limit(request)
     cart = find(request, user_id)
     return answer(request, operations.clear(cart, now=timezone.now()) if cart else None)
 
 
-def limit(request: HttpRequest) -> None:
+def limit(request: Request) -> None:
     rate_limits.check("cart", request.client_address)
 
 

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +13,7 @@ from catalog.models import Variant
 from pricing.operations import Destination
 from shop import rate_limits
 from shop.errors import DomainError, NotFound
+from shop.http import Request
 
 from . import operations, queries
 from .forms import AddForm, QuantityForm
@@ -34,7 +37,7 @@ def detail(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def add(request: HttpRequest) -> HttpResponse:
+def add(request: Request) -> HttpResponse:
     rate_limits.check("cart", request.client_address)
     form = AddForm(request.POST)
     if not form.is_valid():
@@ -54,7 +57,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def update(request: HttpRequest, item_id: str) -> HttpResponse:
+def update(request: Request, item_id: str) -> HttpResponse:
     form = QuantityForm(request.POST)
     cart = queries.current(request)
     if cart is None:
@@ -74,18 +77,18 @@ def update(request: HttpRequest, item_id: str) -> HttpResponse:
 
 
 @require_POST
-def remove(request: HttpRequest, item_id: str) -> HttpResponse:
+def remove(request: Request, item_id: str) -> HttpResponse:
     cart = queries.current(request)
     return attempt(request, lambda: cart and operations.remove_item(cart, item_id, now=timezone.now()))
 
 
 @require_POST
-def clear(request: HttpRequest) -> HttpResponse:
+def clear(request: Request) -> HttpResponse:
     cart = queries.current(request)
     return attempt(request, lambda: cart and operations.clear(cart, now=timezone.now()))
 
 
-def attempt(request: HttpRequest, operation) -> HttpResponse:  # type: ignore[no-untyped-def]
+def attempt(request: Request, operation: Callable[[], object]) -> HttpResponse:
     rate_limits.check("cart", request.client_address)
     try:
         operation()

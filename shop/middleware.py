@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from .errors import Forbidden
+from .http import Request
 from .ids import new_id
 from .responses import error_response
 
@@ -22,7 +23,7 @@ class RequestIdMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Request) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
         request.id = given if REQUEST_ID.match(given) else new_id("req")
         response = self.get_response(request)
@@ -36,7 +37,7 @@ class ClientAddressMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Request) -> HttpResponse:
         request.client_address = client_address(request)
         return self.get_response(request)
 
