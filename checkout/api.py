@@ -1,5 +1,9 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.urls import reverse
 from django.utils import timezone
 from ninja import Router
 
@@ -14,6 +18,7 @@ from payments.schemas import PaymentAnswer
 from shop import idempotency, rate_limits
 from shop.api import Envelope, Failure
 from shop.errors import InvalidInput, NotFound
+from shop.middleware import client_address
 from shop.money import to_minor
 from shop.responses import json_response
 
@@ -31,11 +36,11 @@ PlacedEnvelope = Envelope[PlacedOrderAnswer]
     by_alias=True,
 )
 def place_order(request: HttpRequest, body: PlaceOrderBody) -> HttpResponse:
-    """Orders what is in the cart and says how to pay: for `stripe`, send the buyer to `payment.redirectUrl`.
+    """Orders what is in the cart and says how to pay: send the buyer to `payment.redirectUrl` where there is one.
 
     With an `Idempotency-Key` the request may be repeated: one order, one payment, the same answer.
     """
-    rate_limits.check("checkout", request.client_address)
+    rate_limits.check("checkout", client_address(request))
     user = request.user if request.user.is_authenticated else None
     if body.user_id not in {None, "me", user and user.public_id}:
         raise NotFound
@@ -45,26 +50,32 @@ def place_order(request: HttpRequest, body: PlaceOrderBody) -> HttpResponse:
 
 def place(request: HttpRequest, body: PlaceOrderBody, user: User | None, principal: str) -> HttpResponse:
     now = timezone.now()
-    key = request.headers.get("Idempotency-Key", "")
+    given_key = request.headers.get("Idempotency-Key", "")
+    key = f"{principal}:{given_key}" if given_key and principal else ""
+    # An attempt that died after its commit left an order, and perhaps no cart to find.
+    order = operations.placed_before(key) or place_new(request, body, user, key=key, now=now)
+    payment = operations.start_payment(order, now=now)
+    placed = PlacedEnvelope(data=answer(order, payment, guest=user is None))
+    return json_response(placed, status=201)
+
+
+def place_new(request: HttpRequest, body: PlaceOrderBody, user: User | None, *, key: str, now: datetime) -> Order:
     email = body.email or (user.email if user else None)
     if not email:
         raise InvalidInput(fields={"email": ["Needed to order without an account."]})
-    total = body.expected_total
-    order = operations.place_order(
+    billing, total = body.billing_address, body.expected_total
+    return operations.place_order(
         find_cart(request, body),
         user=user,
         contact=Contact(email, body.phone),
         shipping_address=body.shipping_address.model_dump(),
-        billing_address=body.billing_address and body.billing_address.model_dump(),
+        billing_address=billing.model_dump() if billing else None,
         shipping_method=body.shipping_method,
         payment_method=body.payment_method,
         shown_total_minor=None if total is None else to_minor(total, settings.SHOP_CURRENCY),
-        key=f"{principal}:{key}" if key and principal else "",
+        key=key,
         now=now,
     )
-    payment = operations.start_payment(order, now=now)
-    placed = PlacedEnvelope(data=answer(order, payment, guest=user is None))
-    return json_response(placed, status=201)
 
 
 def find_cart(request: HttpRequest, body: PlaceOrderBody) -> CartSnapshot:
@@ -84,6 +95,25 @@ def answer(order: Order, payment: Payment | None, *, guest: bool) -> PlacedOrder
     order = Order.objects.with_details().get(pk=order.pk)
     return PlacedOrderAnswer(
         **OrderAnswer.values(order),
-        payment=PaymentAnswer.of(order, payment),
+        payment=PaymentAnswer.of(payment) if payment else not_begun(order),
         order_token=order.access_token if guest else None,
+    )
+
+
+def not_begun(order: Order) -> PaymentAnswer:
+    """Nothing is to be paid, or the payment could not begin: the shop's own page begins it again."""
+    if not order.is_open_for_payment:
+        return PaymentAnswer(provider=order.payment_method, status=Payment.Status.CAPTURED)
+    pay_page = f"{settings.SHOP_BASE_URL}{reverse('payments:pay', args=[order.public_id])}?token={order.access_token}"
+    return PaymentAnswer(provider=order.payment_method, status=Payment.Status.PENDING, redirect_url=pay_page)
+
+
+def not_begun(order: Order) -> PaymentAnswer:
+    """The provider is away, or there is nothing to pay: our own page for the order's payment says which."""
+    pay_page = f"{settings.SHOP_BASE_URL}{reverse('payments:pay', args=[order.public_id])}?token={order.access_token}"
+    status = Payment.Status.PENDING if order.is_open_for_payment else Payment.Status.CAPTURED
+    return PaymentAnswer(
+        provider=order.payment_method,
+        status=status,
+        redirect_url=pay_page if order.is_open_for_payment else None,
     )
