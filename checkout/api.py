@@ -3,7 +3,6 @@ from datetime import datetime
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.urls import reverse
 from django.utils import timezone
 from ninja import Router
 
@@ -106,14 +105,3 @@ def not_begun(order: Order) -> PaymentAnswer:
         return PaymentAnswer(provider=order.payment_method, status=Payment.Status.CAPTURED)
     pay_page = f"{settings.SHOP_BASE_URL}{reverse('payments:pay', args=[order.public_id])}?token={order.access_token}"
     return PaymentAnswer(provider=order.payment_method, status=Payment.Status.PENDING, redirect_url=pay_page)
-
-
-def not_begun(order: Order) -> PaymentAnswer:
-    """The provider is away, or there is nothing to pay: our own page for the order's payment says which."""
-    pay_page = f"{settings.SHOP_BASE_URL}{reverse('payments:pay', args=[order.public_id])}?token={order.access_token}"
-    status = Payment.Status.PENDING if order.is_open_for_payment else Payment.Status.CAPTURED
-    return PaymentAnswer(
-        provider=order.payment_method,
-        status=status,
-        redirect_url=pay_page if order.is_open_for_payment else None,
-    )
