@@ -1,7 +1,7 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from ninja import Router
@@ -17,7 +17,7 @@ from payments.schemas import PaymentAnswer
 from shop import idempotency, rate_limits
 from shop.api import Envelope, Failure
 from shop.errors import InvalidInput, NotFound
-from shop.middleware import client_address
+from shop.http import Request
 from shop.money import to_minor
 from shop.responses import json_response
 
@@ -34,12 +34,12 @@ PlacedEnvelope = Envelope[PlacedOrderAnswer]
     response={201: PlacedEnvelope, 400: Failure, 404: Failure, 409: Failure, 422: Failure, 429: Failure},
     by_alias=True,
 )
-def place_order(request: HttpRequest, body: PlaceOrderBody) -> HttpResponse:
+def place_order(request: Request, body: PlaceOrderBody) -> HttpResponse:
     """Orders what is in the cart and says how to pay: send the buyer to `payment.redirectUrl` where there is one.
 
     With an `Idempotency-Key` the request may be repeated: one order, one payment, the same answer.
     """
-    rate_limits.check("checkout", client_address(request))
+    rate_limits.check("checkout", request.client_address)
     user = request.user if request.user.is_authenticated else None
     if body.user_id not in {None, "me", user and user.public_id}:
         raise NotFound
@@ -47,7 +47,7 @@ def place_order(request: HttpRequest, body: PlaceOrderBody) -> HttpResponse:
     return idempotency.once(request, principal=principal, action=lambda: place(request, body, user, principal))
 
 
-def place(request: HttpRequest, body: PlaceOrderBody, user: User | None, principal: str) -> HttpResponse:
+def place(request: Request, body: PlaceOrderBody, user: User | None, principal: str) -> HttpResponse:
     now = timezone.now()
     given_key = request.headers.get("Idempotency-Key", "")
     key = f"{principal}:{given_key}" if given_key and principal else ""
@@ -58,7 +58,7 @@ def place(request: HttpRequest, body: PlaceOrderBody, user: User | None, princip
     return json_response(placed, status=201)
 
 
-def place_new(request: HttpRequest, body: PlaceOrderBody, user: User | None, *, key: str, now: datetime) -> Order:
+def place_new(request: Request, body: PlaceOrderBody, user: User | None, *, key: str, now: datetime) -> Order:
     email = body.email or (user.email if user else None)
     if not email:
         raise InvalidInput(fields={"email": ["Needed to order without an account."]})
@@ -77,7 +77,7 @@ def place_new(request: HttpRequest, body: PlaceOrderBody, user: User | None, *, 
     )
 
 
-def find_cart(request: HttpRequest, body: PlaceOrderBody) -> CartSnapshot:
+def find_cart(request: Request, body: PlaceOrderBody) -> CartSnapshot:
     """The caller's own cart, or the one whose secret id is given. Anybody else's is NotFound."""
     if not body.cart_id:
         cart = cart_queries.current(request)
@@ -102,6 +102,7 @@ def answer(order: Order, payment: Payment | None, *, guest: bool) -> PlacedOrder
 def not_begun(order: Order) -> PaymentAnswer:
     """Nothing is to be paid, or the payment could not begin: the shop's own page begins it again."""
     if not order.is_open_for_payment:
-        return PaymentAnswer(provider=order.payment_method, status=Payment.Status.CAPTURED)
+        status = Payment.Status.VOIDED if order.status == Order.Status.CANCELLED else Payment.Status.CAPTURED
+        return PaymentAnswer(provider=order.payment_method, status=status)
     pay_page = f"{settings.SHOP_BASE_URL}{reverse('payments:pay', args=[order.public_id])}?token={order.access_token}"
     return PaymentAnswer(provider=order.payment_method, status=Payment.Status.PENDING, redirect_url=pay_page)

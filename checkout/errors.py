@@ -11,6 +11,11 @@ class NotDeliverable(Conflict):
     text = "We don't deliver there, or not in this way."
 
 
+class MethodNotOffered(Conflict):
+    code = "payment_method_not_offered"
+    text = "This shop doesn't offer that way to pay. Choose another one."
+
+
 class ArticleGone(Conflict):
     code = "not_sold"
 

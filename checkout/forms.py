@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from accounts.schemas import AddressBody, clean_email, countries
-from orders.models import Order
+from payments.queries import available_methods
 from shipping.models import ShippingMethod
 from shop.api import fields_of
 
@@ -67,7 +67,7 @@ class ContactForm(forms.Form):
         try:
             cleaned["address"] = AddressBody(**given).model_dump()
         except ValidationError as error:
-            for name, texts in fields_of(error.errors()).items():
+            for name, texts in fields_of([dict(found) for found in error.errors()]).items():
                 field = next((field for field in self.ADDRESS if name in {field, to_camel(field)}), None)
                 if field not in self.errors:
                     self.add_error(field, texts)
@@ -85,8 +85,13 @@ class DeliveryForm(forms.Form):
 
 
 class ReviewForm(forms.Form):
+    """`shown_total` is what the buyer agrees to, `key` the one wish to order that this page stands for."""
+
     payment_method = forms.ChoiceField(
-        choices=Order.PaymentMethod.choices, widget=forms.RadioSelect, initial=Order.PaymentMethod.STRIPE
+        choices=available_methods,
+        initial=lambda: available_methods()[0][0],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose a way to pay."},
     )
     shown_total = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
     key = forms.RegexField(r"\A\w{20,60}\Z", widget=forms.HiddenInput)

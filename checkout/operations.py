@@ -1,4 +1,7 @@
-"""Where a cart becomes an order, and an order that came to nothing a cart again. docs/algorithms/checkout.md has the walk."""
+"""Where a cart becomes an order, and an order that came to nothing a cart again.
+
+docs/algorithms/checkout.md has the walk.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -10,6 +13,7 @@ from django.db import transaction
 from accounts.models import User
 from cart import operations as carts
 from cart import queries as cart_queries
+from cart.errors import CartClosed
 from cart.models import CartSnapshot
 from cart.queries import CartView
 from inventory import operations as inventory
@@ -17,18 +21,20 @@ from orders import operations as orders
 from orders.models import Order
 from orders.operations import Contact
 from payments import operations as payments
+from payments import queries as payment_queries
 from payments.errors import ProviderUnavailable
 from payments.models import Payment
 from pricing.errors import PriceChanged
 from pricing.operations import Destination, Quote
 from shipping.queries import Option
+from shop.errors import DomainError
 
-from .errors import ArticleGone, EmptyCart, NotDeliverable
+from .errors import ArticleGone, EmptyCart, MethodNotOffered, NotDeliverable
 
 log = logging.getLogger(__name__)
 
-# Until the payment has begun and set the real end: a session of 31 minutes and two of grace.
-TIME_TO_PAY = timedelta(minutes=33)
+# For an order that the courier collects for: it is confirmed in the moment after, or never.
+TIME_TO_BEGIN = timedelta(minutes=30)
 BATCH = 200
 
 
@@ -48,18 +54,26 @@ def place_order(
 ) -> Order:
     """Makes the cart an order at the price of this moment and promises its stock to it. All or nothing.
 
-    `shown_total_minor` is the total that the buyer agreed to; None agrees to whatever the quote says. `key` is unique to
-    the buyer's one wish to order: the same key again answers the same order.
-    Raises CartClosed, EmptyCart, ArticleGone, NotDeliverable, PriceChanged, InsufficientStock.
+    `shown_total_minor` is the total that the buyer agreed to; None agrees to whatever the quote says. `key` is unique
+    to the buyer's one wish to order: the same key again answers the same order.
+    Raises CartClosed, EmptyCart, ArticleGone, NotDeliverable, MethodNotOffered, PriceChanged, InsufficientStock.
     Locks: cart, then the cart's reservations, then stock by SKU.
     """
-    if key and (order := Order.objects.filter(idempotency_key=key).first()):
+    if order := placed_before(key):
         return order
-    cart = carts.close(cart, now=now)
+    try:
+        cart = carts.close(cart, now=now)
+    except CartClosed:
+        # Behind the lock: of two clicks at once, the second comes here when the first has its order.
+        if order := placed_before(key):
+            return order
+        raise
     shown = cart_queries.view(cart, now=now)
     check(shown)
     destination = Destination(str(shipping_address["country"]), str(shipping_address.get("region", "")))
     option = choose_option(shown, destination=destination, code=shipping_method, now=now)
+    if payment_method not in dict(payment_queries.available_methods()):
+        raise MethodNotOffered
     quote = cart_queries.quote(shown, destination=destination, option=option, now=now)
     if shown_total_minor is not None and shown_total_minor != quote.total_minor:
         raise PriceChanged(shown_minor=shown_total_minor, total_minor=quote.total_minor, lines=changed_lines(shown))
@@ -70,7 +84,7 @@ def place_order(
         shipping_address=shipping_address,
         billing_address=billing_address or shipping_address,
         payment_method=payment_method,
-        payment_due_at=now + TIME_TO_PAY,
+        payment_due_at=payment_queries.payment_due_at(payment_method, now) or now + TIME_TO_BEGIN,
         cart_reference=cart.reference,
         idempotency_key=key,
         now=now,
@@ -81,18 +95,23 @@ def place_order(
     return order
 
 
+def placed_before(key: str) -> Order | None:
+    """The order that this wish has already led to."""
+    return Order.objects.filter(idempotency_key=key).first() if key else None
+
+
 def start_payment(order: Order, *, now: datetime) -> Payment | None:
-    """Begins the payment of an order that was just placed; None when the provider is away or there is nothing to pay.
+    """Begins the payment of a placed order and answers its latest payment; None when none could begin.
 
     The order stands either way: its pay page begins again. Calls the provider: not inside a transaction.
     """
-    if not order.total_minor:
-        return None
-    try:
-        return payments.start(order, now=now)
-    except ProviderUnavailable:
-        log.warning("order %s was placed while its payment provider was away", order.public_id)
-        return None
+    if order.is_open_for_payment:
+        try:
+            return payments.start(order, now=now)
+        except DomainError as error:
+            log.warning("order %s stands, but its payment can't begin: %s", order.public_id, error.code)
+            return None
+    return order.payments.order_by("id").last()
 
 
 def check(cart: CartView) -> None:
@@ -135,23 +154,33 @@ def quantities(quote: Quote) -> dict[str, int]:
 
 
 def end_unpaid(now: datetime) -> int:
-    """Ends every order whose time to pay has run out, unless its money is there after all; returns how many ended."""
-    due = Order.objects.payment_due(now).order_by("payment_due_at")[:BATCH]
-    return sum(end_if_unpaid(order, reason="not paid in time", now=now) for order in due)
+    """Ends every order whose time to pay has run out, unless its money is there after all; returns how many ended.
+
+    One that fails leaves the others alone. Each call to a provider that is away takes long: its other orders wait.
+    """
+    ended, away = 0, set()
+    for order in Order.objects.payment_due(now).order_by("payment_due_at")[:BATCH]:
+        if order.payment_method in away:
+            continue
+        try:
+            ended += end_if_unpaid(order, reason="not paid in time", now=now)
+        except ProviderUnavailable:
+            away.add(order.payment_method)
+            log.warning("order %s can't end while its payment provider is away", order.public_id)
+        except Exception:
+            log.exception("order %s could not be ended", order.public_id)
+    return ended
 
 
 def end_if_unpaid(order: Order, *, reason: str, now: datetime) -> bool:
     """Cancels the order and gives its cart back, once no provider can take money for it any more.
 
-    An open session is closed at the provider and read again; what was paid meanwhile is settled instead. Answers whether
-    the order ended. Calls the provider: not inside a transaction. Locks: cart, order, reservations, stock.
+    An open session is closed at the provider and read again; what was paid meanwhile is settled instead. Answers
+    whether the order ended. Raises ProviderUnavailable. Calls the provider: not inside a transaction.
+    Locks: cart, order, reservations, stock.
     """
-    try:
-        for payment in order.payments.unsettled():
-            payments.end_session(payment, now=now)
-    except ProviderUnavailable:
-        log.warning("order %s can't end while its payment provider is away", order.public_id)
-        return False
+    for payment in order.payments.unsettled():
+        payments.end_session(payment, now=now)
     with transaction.atomic():
         cart = CartSnapshot.objects.select_for_update(no_key=True).filter(public_id=cart_id(order)).first()
         order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)

@@ -1,4 +1,4 @@
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ class PlaceOrderBody(Body):
     """Guests name their cart and their e-mail; for a signed-in buyer both are known."""
 
     user_id: Line | None = None
-    cart_id: Line | None = None
+    cart_id: Annotated[Line, Field(max_length=40)] | None = None
     email: Email | None = None
     phone: Phone = ""
     shipping_address: AddressBody

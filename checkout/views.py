@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -17,11 +18,13 @@ from cart.queries import CartView
 from orders import queries as order_queries
 from orders.models import Order
 from orders.operations import Contact
+from payments.errors import ProviderUnavailable
 from pricing.errors import PriceChanged
 from pricing.operations import Destination
 from shipping.queries import Option
 from shop import rate_limits
 from shop.errors import DomainError
+from shop.http import Request
 from shop.ids import new_id
 
 from . import operations
@@ -32,7 +35,7 @@ Answers = dict[str, Any]
 
 
 @never_cache
-def start(request: HttpRequest) -> HttpResponse:
+def start(request: Request) -> HttpResponse:
     """Holds the goods while the shopper fills in the rest."""
     cart = cart_queries.current(request)
     if cart is None or not cart.lines:
@@ -47,26 +50,26 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def contact(request: HttpRequest) -> HttpResponse:
+def contact(request: Request) -> HttpResponse:
     answers = answers_of(request)
-    form = ContactForm(request.POST or None, initial=known_contact(request, answers))
-    if request.method == "POST" and form.is_valid():
+    saved = list(Address.objects.visible_to(request.user))
+    form = ContactForm(sent(request), initial=known_contact(request, answers, saved))
+    if form.is_valid():
         data = form.cleaned_data
         remember(request, email=data["email"], address=data["address"])
         return redirect("checkout:delivery")
-    saved = Address.objects.visible_to(request.user)
-    return show(request, "contact", answers, form=form, addresses=list(saved), step=1)
+    return show(request, "contact", answers, form=form, addresses=saved, step=1)
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def delivery(request: HttpRequest) -> HttpResponse:
+def delivery(request: Request) -> HttpResponse:
     answers = answers_of(request)
     if "address" not in answers:
         return redirect("checkout:contact")
     options = options_of(request, answers)
-    form = DeliveryForm(request.POST or None, codes=[option.code for option in options])
-    if request.method == "POST" and form.is_valid():
+    form = DeliveryForm(sent(request), codes=[option.code for option in options])
+    if form.is_valid():
         remember(request, shipping_method=form.cleaned_data["shipping_method"])
         return redirect("checkout:review")
     chosen = chosen_option(options, answers)
@@ -76,25 +79,23 @@ def delivery(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def review(request: HttpRequest) -> HttpResponse:
+def review(request: Request) -> HttpResponse:
     """Shows everything once more; POST orders. The form's key makes a double click, Back and reload one order."""
-    form = ReviewForm(request.POST or None, initial={"key": new_id("buy")})
-    if request.method == "POST":
-        placed = Order.objects.filter(idempotency_key=form_key(request, form.data.get("key", ""))).first()
-        if placed:
-            return to_payment(request, placed)
+    form = ReviewForm(sent(request), initial=new_wish())
+    if form.is_valid() and (placed := operations.placed_before(form_key(request, form.cleaned_data["key"]))):
+        return to_payment(request, placed)
     answers = answers_of(request)
     option = chosen_option(options_of(request, answers), answers) if "address" in answers else None
     if option is None:
         return redirect("checkout:delivery" if "address" in answers else "checkout:contact")
     changed: list[tuple[str, int, int]] = []
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             return place(request, answers, option, form.cleaned_data)
         except PriceChanged as error:
             changed = [(line["name"], line["oldPriceMinor"], line["priceMinor"]) for line in error.lines]
             messages.warning(request, error.text)
-            form = ReviewForm(initial={"key": new_id("buy"), "payment_method": form.cleaned_data["payment_method"]})
+            form = ReviewForm(initial=new_wish() | {"payment_method": form.cleaned_data["payment_method"]})
         except DomainError as error:
             messages.error(request, error.text)
             return redirect("cart:detail")
@@ -112,10 +113,15 @@ def review(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def change(request: HttpRequest, public_id: str) -> HttpResponse:
+def change(request: Request, public_id: str) -> HttpResponse:
     """Ends an unpaid order and gives its cart back, to order something else."""
-    order = order_queries.get_accessible(request, public_id)
-    if not operations.end_if_unpaid(order, reason="changed by the buyer", now=timezone.now()):
+    order = order_queries.get_accessible(request, public_id, permission=order_queries.CHANGE)
+    try:
+        ended = operations.end_if_unpaid(order, reason="changed by the buyer", now=timezone.now())
+    except ProviderUnavailable as error:
+        messages.error(request, error.text)
+        return redirect(order_page(order))
+    if not ended:
         messages.info(request, "This order can't be changed any more.")
         return redirect(order_page(order))
     if order.user_id is None:
@@ -127,7 +133,12 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
 # --- Parts of the steps
 
 
-def place(request: HttpRequest, answers: Answers, option: Option, data: dict[str, Any]) -> HttpResponse:
+def sent(request: Request) -> QueryDict | None:
+    """An empty form that was sent is a form with errors, not one that was not sent."""
+    return request.POST if request.method == "POST" else None
+
+
+def place(request: Request, answers: Answers, option: Option, data: dict[str, Any]) -> HttpResponse:
     rate_limits.check("checkout", request.client_address)
     cart = cart_queries.current(request)
     if cart is None:
@@ -149,50 +160,53 @@ def place(request: HttpRequest, answers: Answers, option: Option, data: dict[str
     return to_payment(request, order)
 
 
-def to_payment(request: HttpRequest, order: Order) -> HttpResponse:
+def to_payment(request: Request, order: Order) -> HttpResponse:
     """Where the buyer goes with a placed order: the provider's page, our pay page while it is away, or the order."""
-    payment = None
     if order.is_open_for_payment:
-        try:
-            payment = operations.start_payment(order, now=timezone.now())
-        except DomainError as error:
-            messages.error(request, error.text)
-    if payment and payment.redirect_url and payment.provider == order.payment_method:
-        return redirect(payment.redirect_url)
+        payment = operations.start_payment(order, now=timezone.now())
+        if payment is None:
+            messages.error(request, "The payment can't begin right now. Your order is kept.")
+            return redirect(order_page(order, "payments:pay"))
+        if payment.redirect_url:
+            return redirect(payment.redirect_url)
     return redirect(f"{order_page(order)}&placed=1")
 
 
-def order_page(order: Order) -> str:
-    return f"{order.get_absolute_url()}?token={order.access_token}"
+def order_page(order: Order, name: str = "orders:detail") -> str:
+    return f"{reverse(name, args=[order.public_id])}?token={order.access_token}"
 
 
-def form_key(request: HttpRequest, key: str) -> str:
+def new_wish() -> dict[str, str]:
+    return {"key": new_id("buy")}
+
+
+def form_key(request: Request, key: str) -> str:
     """Bound to the session, so that a key seen elsewhere opens nobody's order."""
     return f"form:{request.session.session_key}:{key}"
 
 
-def answers_of(request: HttpRequest) -> Answers:
+def answers_of(request: Request) -> Answers:
     answers: Answers = request.session.get(SESSION_KEY, {})
     return answers
 
 
-def remember(request: HttpRequest, **entered: Any) -> None:
+def remember(request: Request, **entered: Any) -> None:
     request.session[SESSION_KEY] = answers_of(request) | entered
 
 
-def known_contact(request: HttpRequest, answers: Answers) -> Answers:
+def known_contact(request: Request, answers: Answers, saved: list[Address]) -> Answers:
     """What the form starts with: what was entered before, else a saved address, else the account's e-mail."""
-    if "address" in answers and "address" not in request.GET:
+    wanted = request.GET.get("address")
+    if "address" in answers and not wanted:
         return {"email": answers["email"], **answers["address"]}
     if not request.user.is_authenticated:
         return {}
-    saved = Address.objects.visible_to(request.user)
-    address = saved.filter(public_id=request.GET.get("address", "")).first() or saved.first()
+    address = next((address for address in saved if address.public_id == wanted), saved[0] if saved else None)
     known = {name: getattr(address, name) for name in ContactForm.ADDRESS} if address else {}
-    return {"email": request.user.email, **known}
+    return {"email": answers.get("email", request.user.email), **known}
 
 
-def options_of(request: HttpRequest, answers: Answers) -> list[Option]:
+def options_of(request: Request, answers: Answers) -> list[Option]:
     now = timezone.now()
     cart = cart_queries.view(cart_queries.current(request), now=now)
     return cart_queries.delivery_options(cart, country=answers["address"]["country"], now=now)
@@ -207,7 +221,7 @@ def row(option: Option) -> tuple[Any, ...]:
     return option.code, option.name, option.price_minor, option.first, option.last
 
 
-def show(request: HttpRequest, step: str, answers: Answers, **context: Any) -> HttpResponse:
+def show(request: Request, page: str, answers: Answers, **context: Any) -> HttpResponse:
     """Renders a step beside the order's summary; a shopper without a cart goes back to the bag."""
     now = timezone.now()
     cart: CartView = cart_queries.view(cart_queries.current(request), now=now)
@@ -220,4 +234,4 @@ def show(request: HttpRequest, step: str, answers: Answers, **context: Any) -> H
     quote = cart_queries.quote(cart, destination=destination, option=option, now=now)
     if isinstance(form := context["form"], ReviewForm) and not form.is_bound:
         form.initial["shown_total"] = quote.total_minor
-    return render(request, f"checkout/{step}.html", {"cart": cart, "quote": quote, **context})
+    return render(request, f"checkout/{page}.html", {"cart": cart, "quote": quote, **context})

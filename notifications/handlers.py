@@ -11,16 +11,18 @@ from catalog.models import Variant
 from inventory.models import StockItem
 from orders.models import Order
 
-from .operations import send
+from .operations import digest, send
 
 Payload = dict[str, Any]
 
 
 def order_placed(payload: Payload) -> None:
-    """Who pays by card hears of the order when it is paid."""
+    """How to pay, also when that was changed. Who pays by card hears of the order when it is paid."""
     order = find_order(payload)
-    if order.payment_method != Order.PaymentMethod.STRIPE:
-        to_buyer(order, "placed", invoice_account=bank_account(order))
+    method = order.payment_method
+    awaits_money = order.payment_status in {Order.PaymentStatus.PENDING, Order.PaymentStatus.FAILED}
+    if awaits_money and order.status != Order.Status.CANCELLED and method != Order.PaymentMethod.STRIPE:
+        to_buyer(order, "placed", suffix=f":{method}", invoice_account=bank_account(order))
 
 
 def order_paid(payload: Payload) -> None:
@@ -57,7 +59,8 @@ def payment_mismatch(payload: Payload) -> None:
 
 
 def stock_low(payload: Payload) -> None:
-    items = list(StockItem.objects.filter(sku__in=payload["skus"]).order_by("sku"))
+    low = StockItem.objects.low().filter(sku__in=payload["skus"], low_stock_at__isnull=False)
+    items = list(low.order_by("sku", "id"))
     variants = Variant.objects.select_related("product").filter(sku__in=payload["skus"])
     names = {variant.sku: str(variant) for variant in variants}
     if not items:
@@ -77,16 +80,18 @@ def user_created(payload: Payload) -> None:
 def password_reset(payload: Payload) -> None:
     user = User.objects.get(public_id=payload["user_id"])
     reset_url = accounts.password_reset_link(user)
-    key = f"password_reset:{reset_url.rpartition('/account/')[2]}"
-    send("password_reset", to=user.email, key=key[:200], context={"user": user, "reset_url": reset_url})
+    # The link is a credential: it must not lie in the log.
+    key = f"password_reset:{user.public_id}:{digest(reset_url)}"
+    send("password_reset", to=user.email, key=key, context={"user": user, "reset_url": reset_url})
 
 
 def email_changed(payload: Payload) -> None:
     """The old address hears of it: the change may not have been its owner's."""
     user = User.objects.get(public_id=payload["user_id"])
     for address in {payload["old_email"], user.email}:
-        key = f"email_changed:{user.public_id}:{payload['old_email']}:{user.email}:{address}"
-        send("email_changed", to=address, key=key[:200], context={"user": user, "old_email": payload["old_email"]})
+        key = digest(f"{payload['old_email']} {user.email} {address}")
+        context = {"user": user, "old_email": payload["old_email"]}
+        send("email_changed", to=address, key=f"email_changed:{user.public_id}:{key}", context=context)
 
 
 def find_order(payload: Payload) -> Order:
@@ -118,6 +123,7 @@ def absolute(path: str) -> str:
 
 TOPICS = {
     "order.placed": order_placed,
+    "order.payment_method": order_placed,
     "order.paid": order_paid,
     "order.shipped": order_shipped,
     "order.cancelled": order_cancelled,

@@ -3,7 +3,7 @@ from django.utils import timezone
 
 
 class MailLog(models.Model):
-    """Every mail that the shop sent, once by its key. `sent_at` is empty while sending or after a crash between send and mark."""
+    """Every mail that the shop sent, once by its key. `sent_at` is empty until the mail server has taken it."""
 
     key = models.CharField(max_length=200, unique=True)
     template = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""Mails, each sent once by its key. A crash between sending and marking may repeat one: its Message-ID is the same then."""
+"""Mails, each sent once by its key. A crash between sending and marking may repeat one, with the same Message-ID."""
 
 import hashlib
 from email.utils import parseaddr
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from .models import MailLog
 
+MAX_SUBJECT = 200
 SUBJECTS = {
     "placed": "Your order {number}",
     "paid": "Order {number} is paid",
@@ -28,9 +29,9 @@ SUBJECTS = {
 
 
 def send(template: str, *, to: str, key: str, context: dict[str, Any], **names: str) -> None:
-    """Renders `mail/<template>.txt` and `.html` and sends them, unless `key` has been sent before. Raises what SMTP raises."""
+    """Renders `mail/<template>.txt` and `.html` and sends them, unless `key` has been sent. Raises what SMTP raises."""
     shop = settings.SHOP_NAME
-    subject = " ".join(SUBJECTS[template].format(shop=shop, **names).split())
+    subject = " ".join(SUBJECTS[template].format(shop=shop, **names).split())[:MAX_SUBJECT]
     entry, _ = MailLog.objects.get_or_create(
         key=key, defaults={"template": template, "recipient": to, "subject": subject}
     )
@@ -52,4 +53,8 @@ def send(template: str, *, to: str, key: str, context: dict[str, Any], **names: 
 def message_id(key: str) -> str:
     sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     host = sender.rpartition("@")[2] or urlsplit(settings.SHOP_BASE_URL).hostname
-    return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{host}>"
+    return f"<{digest(key)}@{host}>"
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,9 +1,9 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -13,6 +13,9 @@ from shop.money import Money
 
 from . import operations
 from .models import Order, OrderEvent, OrderLine, Shipment
+from .queries import actor_of
+
+LABELS = {"pending": "warning", "confirmed": "info", "processing": "info", "shipped": "success", "cancelled": "danger"}
 
 
 class ReadOnlyInline(TabularInline):
@@ -70,7 +73,7 @@ class OrderAdmin(ModelAdmin):
     show_full_result_count = False
     inlines = (LineInline, ShipmentInline, EventInline)
     actions = ("start_processing", "mark_shipped", "mark_delivered", "cancel")
-    actions_detail = ("process_one", "ship_one", "deliver_one", "cancel_one")
+    actions_submit_line = ("process_one", "ship_one", "deliver_one", "cancel_one")
     fields = (
         ("number", "public_id", "placed_at"),
         ("status", "payment_status", "fulfillment_status"),
@@ -89,11 +92,7 @@ class OrderAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return tuple(name for row in self.fields for name in row)
 
-    @display(
-        description="status",
-        ordering="status",
-        label={"pending": "warning", "confirmed": "info", "processing": "info", "shipped": "success", "cancelled": "danger"},
-    )
+    @display(description="status", ordering="status", label=LABELS)
     def shown_status(self, order: Order) -> str:
         return order.status
 
@@ -131,34 +130,47 @@ class OrderAdmin(ModelAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         self.move(request, queryset, Order.Status.CANCELLED)
 
-    # --- The same on the order's page
+    # --- The same as buttons of the order's form: a link would do it for whoever lures staff onto it
 
     @action(description="Start processing", permissions=("change",))
-    def process_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.move_one(request, object_id, Order.Status.PROCESSING)
+    def process_one(self, request: HttpRequest, order: Order) -> None:
+        self.move(request, [order], Order.Status.PROCESSING)
 
     @action(description="Mark as shipped", permissions=("change",))
-    def ship_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.move_one(request, object_id, Order.Status.SHIPPED)
+    def ship_one(self, request: HttpRequest, order: Order) -> None:
+        self.move(request, [order], Order.Status.SHIPPED)
 
     @action(description="Mark as delivered", permissions=("change",))
-    def deliver_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.move_one(request, object_id, Order.Status.DELIVERED)
+    def deliver_one(self, request: HttpRequest, order: Order) -> None:
+        self.move(request, [order], Order.Status.DELIVERED)
 
     @action(description="Cancel and refund", permissions=("change",))
-    def cancel_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.move_one(request, object_id, Order.Status.CANCELLED)
+    def cancel_one(self, request: HttpRequest, order: Order) -> None:
+        self.move(request, [order], Order.Status.CANCELLED)
 
-    def move_one(self, request: HttpRequest, object_id: str, status: str) -> HttpResponse:
-        self.move(request, Order.objects.filter(pk=object_id), status)
-        return redirect("admin:orders_order_change", object_id)
+    def save_model(self, request: HttpRequest, obj: Order, form: Any, change: bool) -> None:
+        """Presses the buttons and saves nothing: it would write back the state from before a payment came."""
+        for button in self.get_actions_submit_line(request, obj.pk):
+            if button.action_name in request.POST:
+                button.method(request, obj)
 
-    def move(self, request: HttpRequest, orders: QuerySet[Order], status: str) -> None:
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        parcels = formset.save(commit=False) if formset.model is Shipment else []
+        for parcel in parcels:
+            operations.correct_tracking(
+                parcel,
+                tracking_number=parcel.tracking_number,
+                carrier=parcel.carrier,
+                actor=actor_of(request),
+                now=timezone.now(),
+            )
+
+    def move(self, request: HttpRequest, orders: Iterable[Order], status: str) -> None:
         """Each order by itself: one that can't move leaves the others alone."""
         moved = 0
         for order in orders:
             try:
-                operations.set_status(order, status, actor=request.user.public_id, now=timezone.now())
+                operations.set_status(order, status, actor=actor_of(request), now=timezone.now())
                 moved += 1
             except DomainError as error:
                 messages.error(request, f"{order.number}: {error.text}")

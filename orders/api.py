@@ -1,10 +1,10 @@
-from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
 
 from accounts.models import User
 from shop.api import Envelope, Failure, PagedEnvelope, Staff, signed_in
 from shop.errors import NotFound
+from shop.http import Request
 from shop.paging import PageQuery, paginate
 
 from . import operations, queries
@@ -17,20 +17,21 @@ OrderPage = PagedEnvelope[OrderAnswer]
 
 
 @router.get("/orders/user/{user_id}", response={200: OrderPage, 404: Failure}, auth=signed_in, by_alias=True)
-def orders_of_user(request: HttpRequest, user_id: str, page: Query[PageQuery]) -> OrderPage:
+def orders_of_user(request: Request, user_id: str, page: Query[PageQuery]) -> OrderPage:
     """The orders of a person, the newest first: one's own, or anybody's for staff."""
-    rows = Order.objects.visible_to(request.user).filter(user=owner(request, user_id)).with_details()
+    rows = Order.objects.filter(user=find_person(request, user_id)).with_details()
     found = paginate(rows, limit=page.limit, offset=page.offset)
     return OrderPage(data=[OrderAnswer.of(order) for order in found], pagination=found.pagination)
 
 
 @router.get("/users/{user_id}/orders", response={200: OrderPage, 404: Failure}, auth=signed_in, by_alias=True)
-def user_orders(request: HttpRequest, user_id: str, page: Query[PageQuery]) -> OrderPage:
+def user_orders(request: Request, user_id: str, page: Query[PageQuery]) -> OrderPage:
+    """The same as `/orders/user/{userId}`."""
     return orders_of_user(request, user_id, page)
 
 
 @router.get("/orders/{order_id}", response={200: OrderEnvelope, 404: Failure}, by_alias=True)
-def get_order(request: HttpRequest, order_id: str) -> OrderEnvelope:
+def get_order(request: Request, order_id: str) -> OrderEnvelope:
     """For its buyer, staff, or a guest with the order's token as bearer or `?token=`."""
     return OrderEnvelope(data=OrderAnswer.of(queries.get_accessible(request, order_id)))
 
@@ -38,31 +39,28 @@ def get_order(request: HttpRequest, order_id: str) -> OrderEnvelope:
 @router.put(
     "/orders/{order_id}/status",
     response={200: OrderEnvelope, 400: Failure, 403: Failure, 404: Failure, 409: Failure},
-    auth=Staff("orders.change_order"),
+    auth=Staff(queries.CHANGE),
     by_alias=True,
 )
-def set_status(request: HttpRequest, order_id: str, body: StatusBody) -> OrderEnvelope:
+def set_status(request: Request, order_id: str, body: StatusBody) -> OrderEnvelope:
     """`shipped` sends every line off as one parcel; `cancelled` gives stock and money back."""
-    order = Order.objects.filter(public_id=order_id).first()
-    if order is None:
-        raise NotFound("There is no such order.", code="order_not_found")
+    order = queries.get(order_id)
     operations.set_status(
         order,
         body.status,
         tracking_number=body.tracking_number,
         carrier=body.carrier,
-        actor=request.user.public_id,
+        actor=queries.actor_of(request),
         now=timezone.now(),
     )
     return answer(order)
 
 
 @router.post("/orders/{order_id}/cancel", response={200: OrderEnvelope, 404: Failure, 409: Failure}, by_alias=True)
-def cancel(request: HttpRequest, order_id: str) -> OrderEnvelope:
+def cancel(request: Request, order_id: str) -> OrderEnvelope:
     """Cancels an order of which no parcel has left, and gives all money back. A second time changes nothing."""
-    order = queries.get_accessible(request, order_id)
-    actor = request.user.public_id if request.user.is_authenticated else "guest"
-    operations.cancel_order(order, actor=actor, reason="cancelled by the buyer", now=timezone.now())
+    order = queries.get_accessible(request, order_id, permission=queries.CHANGE)
+    operations.cancel_order(order, actor=queries.actor_of(request), reason="cancelled on request", now=timezone.now())
     return answer(order)
 
 
@@ -70,11 +68,13 @@ def answer(order: Order) -> OrderEnvelope:
     return OrderEnvelope(data=OrderAnswer.of(Order.objects.with_details().get(pk=order.pk)))
 
 
-def owner(request: HttpRequest, name: str) -> User:
+def find_person(request: Request, name: str) -> User:
+    """The person whom `name` means to this caller. NotFound for anybody else, but for staff who may see orders."""
     user = request.user
+    assert user.is_authenticated  # by the endpoint's `auth`
     if name in {"me", user.public_id}:
         return user
-    if user.is_staff and user.has_perm("orders.view_order"):
-        if found := User.objects.filter(public_id=name).first():
-            return found
+    may_look = user.is_staff and user.has_perm(queries.VIEW)
+    if may_look and (found := User.objects.filter(public_id=name).first()):
+        return found
     raise NotFound

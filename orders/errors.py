@@ -1,6 +1,11 @@
 from collections.abc import Iterable
 
-from shop.errors import Conflict
+from shop.errors import Conflict, NotFound
+
+
+class OrderNotFound(NotFound):
+    code = "order_not_found"
+    text = "There is no such order."
 
 
 class InvalidTransition(Conflict):
@@ -12,6 +17,7 @@ class InvalidTransition(Conflict):
         super().__init__(text, extra={"status": current, "allowed": allowed})
 
 
-class NotCancellable(Conflict):
-    code = "not_cancellable"
-    text = "This order can't be cancelled any more: a parcel has left."
+class NotCancellable(InvalidTransition):
+    def __init__(self, current: str, allowed: Iterable[str]) -> None:
+        super().__init__(current, "cancelled", allowed)
+        self.text = "This order can't be cancelled any more: a parcel has left."

@@ -38,7 +38,8 @@ INVARIANTS = (
         f"""
         SELECT o.number, o.status, last.to_status AS last_event FROM orders_order o
         LEFT JOIN LATERAL (
-            SELECT to_status FROM orders_orderevent e WHERE e.order_id = o.id AND to_status <> '' ORDER BY id DESC LIMIT 1
+            SELECT to_status FROM orders_orderevent
+            WHERE order_id = o.id AND to_status <> '' ORDER BY id DESC LIMIT 1
         ) last ON true
         WHERE o.status IS DISTINCT FROM last.to_status
         UNION ALL
@@ -52,7 +53,9 @@ INVARIANTS = (
         "a living order has every unit of its lines promised or shipped",
         """
         SELECT o.number, l.sku, l.quantity, coalesce(r.promised, 0) AS promised FROM orders_order o
-        JOIN (SELECT order_id, sku, sum(quantity) AS quantity FROM orders_orderline GROUP BY 1, 2) l ON l.order_id = o.id
+        JOIN (
+            SELECT order_id, sku, sum(quantity) AS quantity FROM orders_orderline GROUP BY 1, 2
+        ) l ON l.order_id = o.id
         LEFT JOIN (
             SELECT reference, sku, sum(quantity) AS promised FROM inventory_reservation
             WHERE state IN ('open', 'fulfilled') AND kind = 'allocation' GROUP BY 1, 2

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.core.signing import Signer
@@ -14,11 +14,6 @@ from shop.ids import PublicIdField
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
-    def visible_to(self, user: Any) -> Self:
-        if not user.is_authenticated:
-            return self.none()
-        return self if user.is_staff and user.has_perm("orders.view_order") else self.filter(user=user)
-
     def payment_due(self, now: datetime) -> Self:
         return self.filter(status=Order.Status.PENDING, payment_due_at__lte=now)
 
@@ -160,7 +155,7 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """One variant of an order, its name and prices frozen. net + tax = gross; gross is what the buyer pays for the line."""
+    """One variant of an order, its name and prices frozen. net + tax = gross, which is what the buyer pays for it."""
 
     public_id = PublicIdField("item")
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")

@@ -1,4 +1,4 @@
-"""An order's life after the buyer agreed to its price. Each verb locks the order, writes an event and touches stock last."""
+"""An order's life once its price is agreed. Each verb locks the order, writes an event and touches stock last."""
 
 import secrets
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def create_order(
     idempotency_key: str,
     now: datetime,
 ) -> Order:
-    """Writes down the quote verbatim as a pending order and tells of it. Stock is the caller's, last in the transaction."""
+    """Writes down the quote verbatim as a pending order and tells of it. Stock is the caller's, last of all."""
     freight = quote.freight
     order = Order.objects.create(
         number=new_number(),
@@ -114,10 +114,10 @@ def mark_paid(order: Order, *, payment_reference: str, now: datetime) -> Order:
     Locks: order, then its reservations, then stock.
     """
     order = _locked(order)
-    if order.payment_status == PaymentStatus.PAID:
-        return order
     if order.status == Status.CANCELLED:
         raise InvalidTransition(order.status, Status.CONFIRMED, ALLOWED[order.status])
+    if order.payment_status == PaymentStatus.PAID:
+        return order
     order.payment_status = PaymentStatus.PAID
     order.payment_due_at = None
     first = order.status == Status.PENDING
@@ -167,6 +167,8 @@ def change_payment_method(order: Order, method: str, *, now: datetime) -> Order:
         order.payment_status = PaymentStatus.PENDING
         order.updated_at = now
         order.save(update_fields=["payment_method", "payment_status", "updated_at"])
+        key = f"order.payment_method:{order.public_id}:{method}"
+        outbox.publish("order.payment_method", key=key, payload={"order_id": order.public_id})
     return order
 
 
@@ -183,15 +185,16 @@ def extend_payment_due(order: Order, *, until: datetime, now: datetime) -> Order
 
 @transaction.atomic
 def cancel_order(order: Order, *, actor: str, reason: str, now: datetime) -> Order:
-    """Ends an order of which no parcel has left; a second time changes nothing. What was paid goes back through `payments`.
+    """Ends an order of which no parcel has left; a second time changes nothing.
 
-    Raises NotCancellable. Locks: order, then its reservations, then stock.
+    `payments` hears of it and gives back what was paid. Raises NotCancellable.
+    Locks: order, then its reservations, then stock.
     """
     order = _locked(order)
     if order.status == Status.CANCELLED:
         return order
     if not order.is_cancellable:
-        raise NotCancellable
+        raise NotCancellable(order.status, ALLOWED[order.status])
     _transition(order, Status.CANCELLED, actor=actor, now=now, payload={"reason": reason})
     order.payment_due_at = None
     if order.payment_status in {PaymentStatus.PENDING, PaymentStatus.FAILED}:
@@ -214,13 +217,19 @@ def start_processing(order: Order, *, actor: str, now: datetime) -> Order:
 
 @transaction.atomic
 def ship(order: Order, *, tracking_number: str = "", carrier: str = "", actor: str, now: datetime) -> Order:
-    """Sends every line off as one parcel. For an order already shipped, new tracking data goes to its last parcel.
+    """Sends every line off as one parcel. For an order already shipped, what is given goes to its last parcel.
 
     Raises InvalidTransition. Locks: order, then its reservations, then stock.
     """
     order = _locked(order)
-    if order.status == Status.SHIPPED:
-        _correct_tracking(order, tracking_number, carrier, actor=actor, now=now)
+    if order.status == Status.SHIPPED and (last := order.shipments.last()):
+        correct_tracking(
+            last,
+            tracking_number=tracking_number or last.tracking_number,
+            carrier=carrier or last.carrier,
+            actor=actor,
+            now=now,
+        )
         return order
     parcel = Shipment(order=order, tracking_number=tracking_number, carrier=carrier, shipped_at=now)
     payload = {"shipment": parcel.public_id, "tracking_number": tracking_number, "carrier": carrier}
@@ -237,6 +246,20 @@ def ship(order: Order, *, tracking_number: str = "", carrier: str = "", actor: s
 
 
 @transaction.atomic
+def correct_tracking(parcel: Shipment, *, tracking_number: str, carrier: str, actor: str, now: datetime) -> Shipment:
+    """Writes down how a parcel can be followed; the same again changes nothing. Locks: order."""
+    order = _locked(parcel.order)
+    parcel = order.shipments.get(pk=parcel.pk)
+    if (parcel.tracking_number, parcel.carrier) != (tracking_number, carrier):
+        parcel.tracking_number, parcel.carrier = tracking_number, carrier
+        parcel.save(update_fields=["tracking_number", "carrier"])
+        payload = {"shipment": parcel.public_id, "tracking_number": tracking_number, "carrier": carrier}
+        _record(order, "tracking", actor=actor, now=now, payload=payload)
+        _save(order, now)
+    return parcel
+
+
+@transaction.atomic
 def deliver(order: Order, *, actor: str, now: datetime) -> Order:
     """Records that every parcel has arrived. Raises InvalidTransition. Locks: order."""
     order = _locked(order)
@@ -250,7 +273,7 @@ def deliver(order: Order, *, actor: str, now: datetime) -> Order:
 def set_status(
     order: Order, status: str, *, tracking_number: str = "", carrier: str = "", actor: str, now: datetime
 ) -> Order:
-    """The staff's `PUT .../status`: each target is one of the verbs above; the state that already is changes nothing."""
+    """The staff's `PUT .../status`: each target is one of the verbs above; the present state again changes nothing."""
     if status == Status.SHIPPED:
         return ship(order, tracking_number=tracking_number, carrier=carrier, actor=actor, now=now)
     if status == Status.CANCELLED:
@@ -259,6 +282,7 @@ def set_status(
         return start_processing(order, actor=actor, now=now)
     if status == Status.DELIVERED:
         return deliver(order, actor=actor, now=now)
+    order.refresh_from_db(fields=["status"])
     if status != order.status:
         # `confirmed` follows from money and `pending` from nothing: neither is set by hand.
         raise InvalidTransition(order.status, status, ALLOWED[order.status] - {Status.CONFIRMED})
@@ -287,19 +311,6 @@ def _transition(order: Order, to: str, *, actor: str, now: datetime, payload: di
     order.status = to
     if to == Status.CONFIRMED:
         _tell("order.confirmed", order, priority=outbox.MONEY)
-
-
-def _correct_tracking(order: Order, tracking_number: str, carrier: str, *, actor: str, now: datetime) -> None:
-    parcel = order.shipments.last()
-    if parcel is None or not (tracking_number or carrier):
-        return
-    if (parcel.tracking_number, parcel.carrier) == (tracking_number, carrier or parcel.carrier):
-        return
-    parcel.tracking_number = tracking_number or parcel.tracking_number
-    parcel.carrier = carrier or parcel.carrier
-    parcel.save(update_fields=["tracking_number", "carrier"])
-    _record(order, "tracking", actor=actor, now=now, payload={"tracking_number": parcel.tracking_number})
-    _save(order, now)
 
 
 def _record(

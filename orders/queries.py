@@ -1,26 +1,48 @@
+import re
+
 from django.http import HttpRequest
 
-from shop.errors import NotFound
+from shop.http import Request
 
+from .errors import OrderNotFound
 from .models import Order
 
 SESSION_KEY = "orders"
+VIEW, CHANGE = "orders.view_order", "orders.change_order"
+PUBLIC_ID = re.compile(r"order_\w{1,30}\Z", re.ASCII)
 
 
-def get_accessible(request: HttpRequest, public_id: str) -> Order:
-    """The order if this caller may see it: its buyer, staff, or who holds its token (bearer, `?token=`, session).
-
-    Anybody else's is NotFound, with the same work done as for one that never was.
-    """
-    order = Order.objects.with_details().filter(public_id=public_id).first() or Order(public_id=public_id)
-    token = getattr(request, "bearer", "") or request.GET.get("token", "") or request.POST.get("token", "")
-    admitted = order.admits(token) or public_id in request.session.get(SESSION_KEY, [])
-    visible = Order.objects.visible_to(request.user).filter(public_id=public_id).exists()
-    if order.pk is None or not (admitted or visible):
-        raise NotFound("There is no such order.", code="order_not_found")
+def get(public_id: str) -> Order:
+    """The order of that id, whoever asks. Raises OrderNotFound."""
+    # A NUL in an address would be an error of the database.
+    order = Order.objects.filter(public_id=public_id).first() if PUBLIC_ID.match(public_id) else None
+    if order is None:
+        raise OrderNotFound
     return order
 
 
-def remember(request: HttpRequest, order: Order) -> None:
+def get_accessible(request: Request, public_id: str, *, permission: str = VIEW) -> Order:
+    """The order if the caller is its buyer, staff with `permission`, or holds its token: as bearer value, `?token=`,
+    field of a form, or in the session. Anybody else's is OrderNotFound, exactly as one that never was.
+    """
+    order = get(public_id)
+    token = request.bearer or request.GET.get("token", "") or request.POST.get("token", "")
+    user = request.user
+    if not (
+        order.admits(token)
+        or public_id in request.session.get(SESSION_KEY, [])
+        or (user.is_authenticated and order.user_id == user.pk)
+        or (user.is_staff and user.has_perm(permission))
+    ):
+        raise OrderNotFound
+    return Order.objects.with_details().get(pk=order.pk)
+
+
+def actor_of(request: HttpRequest) -> str:
+    """Who is named in the order's history."""
+    return request.user.public_id if request.user.is_authenticated else "guest"
+
+
+def remember(request: Request, order: Order) -> None:
     """Lets this browser come back to a guest's order without its token."""
     request.session[SESSION_KEY] = [order.public_id, *request.session.get(SESSION_KEY, [])][:20]

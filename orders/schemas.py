@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from shop.api import Answer, Body, Line
 from shop.money import to_number
@@ -104,7 +104,7 @@ class OrderAnswer(Answer):
         return cls(**cls.values(order))
 
     @staticmethod
-    def values(order: Order) -> dict:  # type: ignore[type-arg]
+    def values(order: Order) -> dict[str, Any]:
         def number(minor: int) -> float | int:
             return to_number(minor, order.currency)
 

@@ -1,12 +1,14 @@
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from shop.errors import DomainError
+from shop.http import Request
 from shop.paging import MAX_OFFSET, paginate
 
 from . import operations, queries
@@ -17,14 +19,17 @@ PAGE_SIZE = 20
 
 @never_cache
 @require_GET
-def detail(request: HttpRequest, public_id: str) -> HttpResponse:
+def detail(request: Request, public_id: str) -> HttpResponse:
     order = queries.get_accessible(request, public_id)
+    is_transfer = order.payment_method == Order.PaymentMethod.INVOICE
     context = {
         "order": order,
-        "token": request.GET.get("token", ""),
+        "token": given_token(request, order),
         "can_cancel": order.is_cancellable,
         "can_pay": order.is_open_for_payment and order.payment_method == Order.PaymentMethod.STRIPE,
         "just_placed": "placed" in request.GET,
+        "just_paid": "paid" in request.GET,
+        "invoice_account": settings.SHOP_BANK_ACCOUNT if is_transfer else [],
     }
     return render(request, "orders/detail.html", context)
 
@@ -32,22 +37,31 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
 @never_cache
 @login_required
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: Request) -> HttpResponse:
     number = request.GET.get("page", "1")
     page = int(number) if number.isdecimal() and 0 < int(number) <= MAX_OFFSET // PAGE_SIZE else 1
-    rows = Order.objects.filter(user=request.user).prefetch_related("lines")
+    rows = Order.objects.filter(user=request.user.pk)
     context = {"page": paginate(rows, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)}
     return render(request, "orders/list.html", context)
 
 
+@never_cache
 @require_POST
-def cancel(request: HttpRequest, public_id: str) -> HttpResponse:
-    order = queries.get_accessible(request, public_id)
-    actor = request.user.public_id if request.user.is_authenticated else "guest"
+def cancel(request: Request, public_id: str) -> HttpResponse:
+    order = queries.get_accessible(request, public_id, permission=queries.CHANGE)
+    actor = queries.actor_of(request)
     try:
-        operations.cancel_order(order, actor=actor, reason="cancelled by the buyer", now=timezone.now())
-        messages.success(request, f"Order {order.number} is cancelled. What you paid goes back the way it came.")
+        order = operations.cancel_order(order, actor=actor, reason="cancelled on request", now=timezone.now())
+        was_paid = order.payment_status != Order.PaymentStatus.VOIDED
+        money = "What you paid goes back the way it came." if was_paid else "Nothing was charged."
+        messages.success(request, f"Order {order.number} is cancelled. {money}")
     except DomainError as error:
         messages.error(request, error.text)
-    token = request.POST.get("token", "")
-    return redirect(f"{order.get_absolute_url()}?token={token}" if order.admits(token) else order)
+    token = given_token(request, order)
+    return redirect(f"{order.get_absolute_url()}?token={token}" if token else order)
+
+
+def given_token(request: Request, order: Order) -> str:
+    """The order's token if the request carries it, for the links of the page that it opened."""
+    token = request.POST.get("token", "") or request.GET.get("token", "")
+    return token if order.admits(token) else ""
