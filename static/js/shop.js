@@ -81,36 +81,30 @@ customElements.define("add-to-bag", class extends HTMLElement {
     });
   }
 
+  // The form's own address answers, as without scripts; its page brings the message and the count.
   async add(form) {
     const button = form.querySelector("[type=submit]");
-    if (button.getAttribute("aria-busy")) return;
-    button.setAttribute("aria-busy", "true");
+    if (button.ariaBusy) return;
+    button.ariaBusy = "true";
     try {
-      const { sku, quantity } = Object.fromEntries(new FormData(form));
-      const answer = await fetch(this.getAttribute("endpoint"), {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ sku, quantity: Number(quantity) }),
-      });
-      const body = await answer.json();
-      if (body.success) this.added(body.data);
-      else this.say("error", body.error);
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const told = page.querySelector(".notices .notice");
+      if (!told) throw new Error(answer.statusText);
+      const count = page.querySelector("[data-bag-count]").textContent;
+      for (const place of document.querySelectorAll("[data-bag-count]")) place.textContent = count;
+      this.say(told.className, told.textContent);
     } catch {
       form.submit();
     } finally {
-      button.removeAttribute("aria-busy");
+      button.ariaBusy = null;
     }
   }
 
-  added({ itemCount }) {
-    for (const count of document.querySelectorAll("[data-bag-count]")) count.textContent = itemCount;
-    this.say("success", this.getAttribute("added"));
-  }
-
-  say(kind, text) {
+  say(className, text) {
     const notice = this.querySelector("[data-notice]");
     notice.hidden = false;
-    notice.className = `notice ${kind}`;
+    notice.className = className;
     notice.querySelector("[data-text]").textContent = text;
     announce(text);
   }
@@ -122,13 +116,13 @@ document.addEventListener("submit", (event) => {
   if (form.method !== "post" || event.defaultPrevented) return;
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "yes";
-  event.submitter?.setAttribute("aria-busy", "true");
+  if (event.submitter) event.submitter.ariaBusy = "true";
 });
 // Back brings the page as it was left, guard included.
 addEventListener("pageshow", ({ persisted }) => {
   if (!persisted) return;
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
-  for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
+  for (const button of document.querySelectorAll("button[aria-busy]")) button.ariaBusy = null;
 });
 
 document.addEventListener("change", ({ target }) => {
