@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import pydantic
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts
+from pydantic.alias_generators import to_camel
 
 from shop.api import Body, fields_of
 from shop.errors import DomainError
@@ -48,11 +49,11 @@ class OperationForm(forms.Form):
             self.add_errors(error.fields or {"": [error.text]})
 
     def add_errors(self, errors: dict[str, list[str]]) -> None:
-        """Errors under the JSON names of the fields; one about no field of the form stands above it."""
-        own = {name.replace("_", ""): name for name in self.fields}
+        """Errors under a field's own or JSON name; one that is about no field of the form stands above it."""
+        own = {to_camel(name): name for name in self.fields} | {name: name for name in self.fields}
         for name, texts in errors.items():
             for text in texts:
-                self.add_error(own.get(name.lower()), text)
+                self.add_error(own.get(name), text)
 
 
 def email_field() -> forms.EmailField:

@@ -10,10 +10,10 @@ urlpatterns = [
     path("register/", views.register, name="register"),
     path("addresses/", views.addresses, name="addresses"),
     path("addresses/new/", views.address_new, name="address_new"),
-    path("addresses/<str:public_id>/", views.address_edit, name="address_edit"),
-    path("addresses/<str:public_id>/delete/", views.address_delete, name="address_delete"),
+    path("addresses/<slug:public_id>/", views.address_edit, name="address_edit"),
+    path("addresses/<slug:public_id>/delete/", views.address_delete, name="address_delete"),
     path("password/", views.password_change, name="password_change"),
     path("password/reset/", views.password_reset, name="password_reset"),
     path("password/reset/sent/", views.password_reset_sent, name="password_reset_sent"),
-    path("password/reset/<str:uidb64>/<str:token>/", views.password_reset_confirm, name="password_reset_confirm"),
+    path("password/reset/<slug:uidb64>/<slug:token>/", views.password_reset_confirm, name="password_reset_confirm"),
 ]

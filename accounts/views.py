@@ -210,5 +210,5 @@ def person(request: HttpRequest) -> User:
 def address_of(request: HttpRequest, public_id: str) -> Address:
     try:
         return Address.objects.visible_to(request.user).get(public_id=public_id)
-    except (Address.DoesNotExist, ValueError) as error:
+    except Address.DoesNotExist as error:
         raise Http404 from error

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.test import Client
@@ -39,3 +40,13 @@ class ApiClient:
         content_type = given.pop("content-type", "application/json")
         # A new client each time: a cookie that the API must not set could otherwise help the next request.
         return Client().generic(method, f"/api{path}", raw, content_type=content_type, headers=given)
+
+
+def until_throttled(attempt: Callable[[int], Any], *, after: int = 10) -> Any:
+    """The first 429. It may come late: on a slow machine the bucket of ten refills while passwords are hashed."""
+    for count in range(40):
+        response = attempt(count)
+        if response.status_code == 429:
+            assert count >= after, f"throttled after {count}"
+            return response
+    raise AssertionError("never throttled")
