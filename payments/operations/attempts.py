@@ -200,6 +200,7 @@ def _settle(payment: Payment, how: Literal["retrieve", "expire"], *, now: dateti
     refunds.send_requested(payment, now=now)
     if payment.captured_minor:
         _end_others(payment, now=now)
+    payment.refresh_from_db()
     return payment
 
 

@@ -1,0 +1,60 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from orders.models import Order
+from payments import operations
+from payments.models import Payment
+from shop.invariants import verify
+
+from .factories import place_order
+from .sandbox import SECRET, Sandbox
+
+
+@pytest.fixture(scope="session")
+def running_sandbox(live_server: Any) -> Iterator[Sandbox]:
+    sandbox = Sandbox(f"{live_server.url}/webhooks/stripe")
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture(autouse=True)
+def keys(settings: Any) -> None:
+    settings.STRIPE_SECRET_KEY = "sk_test_sandbox"
+    settings.STRIPE_WEBHOOK_SECRET = SECRET
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox, transactional_db: None, settings: Any) -> Iterator[Sandbox]:
+    """Stripe as this shop knows it, its webhooks lost unless the test wants them. Afterwards the books must balance."""
+    settings.STRIPE_API_BASE = running_sandbox.url
+    running_sandbox.set_webhooks("drop")
+    yield running_sandbox
+    running_sandbox.wait_for_webhooks()
+    assert {finding.invariant.code: finding.rows for finding in verify() if finding.rows} == {}
+
+
+@pytest.fixture
+def order(sandbox: Sandbox) -> Order:
+    return place_order()
+
+
+@pytest.fixture
+def payment(order: Order) -> Payment:
+    """Begun: the buyer is on the way to the hosted page."""
+    return operations.start(order, now=timezone.now())
+
+
+@pytest.fixture
+def paid(sandbox: Sandbox, payment: Payment) -> Payment:
+    assert sandbox.pay(payment).status_code == 303
+    return operations.settle(payment, now=timezone.now())
+
+
+@pytest.fixture
+def since(sandbox: Sandbox) -> Callable[[str, str], int]:
+    """How many objects of a kind and state the sandbox has gained in this test."""
+    before = sandbox.state()
+    return lambda kind, state="total": sandbox.state()[kind][state] - before[kind][state]
