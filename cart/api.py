@@ -1,20 +1,23 @@
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from ninja import Router
 
 from accounts.models import User
 from catalog.models import Product, Variant
-from shop import rate_limits
 from shop.api import Envelope, Failure
 from shop.errors import InvalidInput, NotFound
 from shop.http import Request
 
 from . import operations, queries, store
+from .limits import limit
 from .models import CartSnapshot
 from .schemas import AddItemBody, CartAnswer, QuantityBody
 
 router = Router(tags=["Cart"])
+router.add_decorator(never_cache, mode="view")
 CartEnvelope = Envelope[CartAnswer]
 WRITES = {200: CartEnvelope, 400: Failure, 404: Failure, 409: Failure, 429: Failure}
 
@@ -27,18 +30,23 @@ def get_cart(request: HttpRequest, user_id: str) -> CartEnvelope:
 
 @router.post("/cart/{user_id}/items", response=WRITES, by_alias=True)
 def add_item(request: Request, user_id: str, body: AddItemBody) -> CartEnvelope:
-    """Adds units and holds them for a while. Without a session or a cart, `me` starts one: keep the answer's `cartId`."""
-    limit(request)
+    """Adds units and holds them for a while. Without a cart, `me` begins one: keep the answer's `cartId`."""
+    limit(request, units=body.quantity)
     variant = find_variant(body)
-    cart = find(request, user_id) or begin(request)
-    cart = operations.add_item(cart, variant=variant, quantity=body.quantity, now=timezone.now())
+    # One transaction: a first article that can't be added leaves no empty cart behind.
+    with transaction.atomic():
+        cart = find(request, user_id) or operations.open_cart(request.user)
+        cart = operations.add_item(cart, variant=variant, quantity=body.quantity, now=timezone.now())
+    # A client without cookies keeps the id itself; it gets no cookie from here.
+    if user_id == "me" and settings.SESSION_COOKIE_NAME in request.COOKIES and cart.user_id is None:
+        request.session[queries.SESSION_KEY] = cart.public_id
     return answer(request, cart)
 
 
 @router.put("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True)
 def set_quantity(request: Request, user_id: str, item_id: str, body: QuantityBody) -> CartEnvelope:
     """Sets the quantity of a line; to take the line out, use DELETE."""
-    limit(request)
+    limit(request, units=body.quantity)
     cart = operations.set_quantity(found(request, user_id), item_id, quantity=body.quantity, now=timezone.now())
     return answer(request, cart)
 
@@ -56,12 +64,8 @@ def clear(request: Request, user_id: str) -> CartEnvelope:
     return answer(request, operations.clear(cart, now=timezone.now()) if cart else None)
 
 
-def limit(request: Request) -> None:
-    rate_limits.check("cart", request.client_address)
-
-
 def find(request: HttpRequest, name: str) -> CartSnapshot | None:
-    """The open cart that `name` means to this caller, None where an own one is not begun; NotFound for anybody else's."""
+    """The cart that `name` means to this caller, None where their own is not begun. NotFound for anybody else's."""
     user = request.user
     if name == "me" or (user.is_authenticated and name == user.public_id):
         return queries.current(request)
@@ -71,9 +75,9 @@ def find(request: HttpRequest, name: str) -> CartSnapshot | None:
         if not cart or not mine or cart.state == CartSnapshot.State.MERGED:
             raise NotFound
         return cart
-    if user.is_staff and user.has_perm("cart.view_cartsnapshot") and request.method == "GET":
-        if owner := User.objects.filter(public_id=name).first():
-            return CartSnapshot.objects.open().filter(user=owner).first()
+    may_look = request.method == "GET" and user.is_staff and user.has_perm("cart.view_cartsnapshot")
+    if may_look and (owner := User.objects.filter(public_id=name).first()):
+        return CartSnapshot.objects.open().filter(user=owner).first()
     raise NotFound
 
 
@@ -81,14 +85,6 @@ def found(request: HttpRequest, name: str) -> CartSnapshot:
     if cart := find(request, name):
         return cart
     raise NotFound
-
-
-def begin(request: HttpRequest) -> CartSnapshot:
-    cart = operations.open_cart(request.user)
-    # A client without cookies keeps the id itself; it gets no cookie from here.
-    if settings.SESSION_COOKIE_NAME in request.COOKIES and not request.user.is_authenticated:
-        request.session[queries.SESSION_KEY] = cart.public_id
-    return cart
 
 
 def find_variant(body: AddItemBody) -> Variant:

@@ -14,6 +14,13 @@ class QuantityLimit(Conflict):
         super().__init__(text, fields={"quantity": [text]}, extra={"limit": limit})
 
 
+class CartFull(Conflict):
+    code = "cart_full"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} different articles in an order.", extra={"limit": limit})
+
+
 class NotSold(Conflict):
     code = "not_sold"
     text = "This article is not sold any more."

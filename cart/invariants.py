@@ -25,9 +25,9 @@ INVARIANTS = (
         SELECT r.reference, r.sku, r.quantity AS held, lines.quantity AS in_cart FROM inventory_reservation r
         LEFT JOIN ({LINES}) AS lines
             ON 'cart:' || lines.public_id = r.reference AND lines.sku = r.sku AND lines.state = 'open'
-        WHERE r.state = 'open' AND r.kind = 'hold' AND r.reference LIKE 'cart:%%'
+        WHERE r.state = 'open' AND r.kind = 'hold' AND r.reference LIKE 'cart:%'
             AND lines.quantity IS DISTINCT FROM r.quantity
-        """.replace("%%", "%"),
+        """,
         "SELECT count(*) FROM inventory_reservation WHERE kind = 'hold'",
     ),
 )

@@ -1,4 +1,4 @@
-"""What can be done to a cart. Each verb locks the cart's row, changes its lines, raises its version and touches stock last.
+"""What can be done to a cart. Each verb locks the cart's row, changes its lines, raises its version; stock comes last.
 
 After the commit the lines are copied to Redis for reading. Quantities are absolute below `add_item`, so that a retry is
 harmless. `SHOP_HOLD_STOCK_AT` says whether a cart's units are held from the first add or from the start of checkout.
@@ -6,11 +6,11 @@ harmless. `SHOP_HOLD_STOCK_AT` says whether a cart's units are held from the fir
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from catalog.models import Variant
@@ -21,31 +21,37 @@ from shop.errors import NotFound
 from shop.ids import new_id
 
 from . import store
-from .errors import CartClosed, NotSold, QuantityLimit
+from .errors import CartClosed, CartFull, NotSold, QuantityLimit
 from .models import CartSnapshot
 
 KEEP_GUESTS = timedelta(days=30)
-Line = dict[str, Any]
+# A cart is read and written whole: without a bound one visitor could make every one of its reads slow.
+MAX_LINES = 100
+Line: TypeAlias = dict[str, Any]
+State: TypeAlias = CartSnapshot.State
 
 
 def open_cart(user: User | AnonymousUser) -> CartSnapshot:
     """The person's open cart, made if there is none; for a guest always a new one, known by its secret id alone."""
     if not user.is_authenticated:
         return CartSnapshot.objects.create()
-    return CartSnapshot.objects.get_or_create(user=user, state=CartSnapshot.State.OPEN)[0]
+    return CartSnapshot.objects.get_or_create(user=user, state=State.OPEN)[0]
 
 
 @transaction.atomic
 def add_item(cart: CartSnapshot, *, variant: Variant, quantity: int, now: datetime) -> CartSnapshot:
     """Puts `quantity` more units of the variant into the cart.
 
-    Raises NotSold, QuantityLimit, InsufficientStock, CartClosed; then nothing has changed. Locks: cart, then stock.
+    Raises NotSold, QuantityLimit, CartFull, InsufficientStock, CartClosed; then nothing has changed.
+    Locks: cart, then stock.
     """
     if not (variant.is_active and variant.product.is_active):
         raise NotSold
     cart = _locked(cart)
     line = next((line for line in cart.lines if line["sku"] == variant.sku), None)
     if line is None:
+        if len(cart.lines) >= MAX_LINES:
+            raise CartFull(MAX_LINES)
         line = {"itemId": new_id("item"), "sku": variant.sku, "quantity": 0, "addedAt": now.isoformat()}
         cart.lines.append(line)
     line["priceMinor"] = variant.price_minor
@@ -54,7 +60,10 @@ def add_item(cart: CartSnapshot, *, variant: Variant, quantity: int, now: dateti
 
 @transaction.atomic
 def set_quantity(cart: CartSnapshot, item_id: str, *, quantity: int, now: datetime) -> CartSnapshot:
-    """Makes the line's quantity `quantity`, at least 1. Raises as `add_item`, NotFound for an unknown line. Locks: cart, then stock."""
+    """Makes the line's quantity `quantity`, at least 1.
+
+    Raises as `add_item`, and NotFound for an unknown line. Locks: cart, then stock.
+    """
     cart = _locked(cart)
     return _set(cart, _line(cart, item_id), quantity, now)
 
@@ -74,6 +83,8 @@ def remove_item(cart: CartSnapshot, item_id: str, *, now: datetime) -> CartSnaps
 def clear(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
     """Empties the cart and gives everything back; a second time changes nothing. Locks: cart, then stock."""
     cart = _locked(cart)
+    if not cart.lines:
+        return cart
     cart.lines = []
     _save(cart, now)
     inventory.release(cart.reference)
@@ -104,34 +115,33 @@ def begin_checkout(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
 def merge(guest: CartSnapshot, user: User, *, now: datetime) -> CartSnapshot:
     """Gives a guest's cart to the person who signed in; lines of both are added up, at most the limit of each.
 
-    A line whose sum can't be held stays, without a hold, for the cart page to say so.
-    Locks: both carts by id, then stock by SKU.
+    A line whose sum can't be held stays, without a hold, for the cart page to say so. A guest's cart that is not open
+    any more is left as it is.
+    Locks: both carts by id, then the reservations of both, then stock by SKU.
     """
     own = CartSnapshot.objects.open().filter(user=user).first()
-    ids = sorted({guest.pk, own.pk} if own else {guest.pk})
-    locked = {
-        cart.pk: cart for cart in CartSnapshot.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
-    }
-    guest = locked[guest.pk]
-    if guest.state != CartSnapshot.State.OPEN or guest.user_id is not None:
-        return own or guest
-    if own is None:
-        guest.user = user
-        _save(guest, now)
+    carts = _locked_by_id(guest, own)
+    if guest.pk not in carts or carts[guest.pk].state != State.OPEN or carts[guest.pk].user_id is not None:
+        return own or open_cart(user)
+    guest = carts[guest.pk]
+    if own is None or carts[own.pk].state != State.OPEN:
+        try:
+            with transaction.atomic():
+                guest.user = user
+                _save(guest, now)
+        except IntegrityError:
+            # Another request of this person has begun their cart since we looked.
+            return merge(guest, user, now=now)
         return guest
 
-    own, lines = locked[own.pk], {line["sku"]: line for line in locked[own.pk].lines}
+    own = carts[own.pk]
     incoming = sorted(guest.lines, key=lambda line: line["sku"])
-    guest.state, guest.lines = CartSnapshot.State.MERGED, []
+    guest.state, guest.lines = State.MERGED, []
     _save(guest, now)
+    inventory.lock(guest.reference, own.reference)
     inventory.release(guest.reference)
     for line in incoming:
-        if target := lines.get(line["sku"]):
-            target["quantity"] = min(target["quantity"] + line["quantity"], settings.SHOP_MAX_QUANTITY)
-        else:
-            own.lines.append(target := {**line, "heldUntil": None})
-        if settings.SHOP_HOLD_STOCK_AT == "cart":
-            _try_to_hold(own, target, now)
+        _take_over(own, line, now)
     _save(own, now)
     return own
 
@@ -140,7 +150,7 @@ def merge(guest: CartSnapshot, user: User, *, now: datetime) -> CartSnapshot:
 def close(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
     """Marks the cart as ordered, inside the transaction that places the order. Raises CartClosed. Locks: cart."""
     cart = _locked(cart)
-    cart.state = CartSnapshot.State.ORDERED
+    cart.state = State.ORDERED
     _save(cart, now)
     return cart
 
@@ -151,23 +161,25 @@ def reopen(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
 
     Who has meanwhile begun another cart gets the lines there. Locks: carts by id.
     """
-    cart = CartSnapshot.objects.select_for_update(no_key=True).get(pk=cart.pk)
-    if cart.state != CartSnapshot.State.ORDERED:
+    newer = CartSnapshot.objects.open().filter(user_id=cart.user_id).first() if cart.user_id else None
+    carts = _locked_by_id(cart, newer)
+    cart = carts[cart.pk]
+    if cart.state != State.ORDERED:
         return cart
     for line in cart.lines:
         line["heldUntil"] = None
     cart.checkout_started_at = None
-    newer = CartSnapshot.objects.open().filter(user_id=cart.user_id).first() if cart.user_id else None
-    if newer:
-        newer = _locked(newer)
+    if newer and carts[newer.pk].state == State.OPEN:
+        newer = carts[newer.pk]
         present = {line["sku"] for line in newer.lines}
         newer.lines += [line for line in cart.lines if line["sku"] not in present]
-        cart.state = CartSnapshot.State.MERGED
+        cart.state = State.MERGED
         _save(newer, now)
-    else:
-        cart.state = CartSnapshot.State.OPEN
+        _save(cart, now)
+        return newer
+    cart.state = State.OPEN
     _save(cart, now)
-    return newer or cart
+    return cart
 
 
 def forget_old(now: datetime) -> int:
@@ -180,10 +192,18 @@ def hold_time() -> timedelta:
 
 
 def _locked(cart: CartSnapshot) -> CartSnapshot:
-    cart = CartSnapshot.objects.select_for_update(no_key=True).get(pk=cart.pk)
-    if cart.state != CartSnapshot.State.OPEN:
+    """The row as it is now: what the caller has may be a copy, and its cart long forgotten."""
+    locked = _locked_by_id(cart).get(cart.pk)
+    if locked is None:
+        raise NotFound
+    if locked.state != State.OPEN:
         raise CartClosed
-    return cart
+    return locked
+
+
+def _locked_by_id(*carts: CartSnapshot | None) -> dict[int, CartSnapshot]:
+    rows = CartSnapshot.objects.filter(pk__in=[cart.pk for cart in carts if cart])
+    return {cart.pk: cart for cart in rows.select_for_update(no_key=True).order_by("pk")}
 
 
 def _line(cart: CartSnapshot, item_id: str) -> Line:
@@ -197,7 +217,8 @@ def _set(cart: CartSnapshot, line: Line, quantity: int, now: datetime) -> CartSn
     if quantity > settings.SHOP_MAX_QUANTITY:
         raise QuantityLimit(settings.SHOP_MAX_QUANTITY)
     line["quantity"] = quantity
-    holds = settings.SHOP_HOLD_STOCK_AT == "cart"
+    # A line that checkout holds already stays held, in its new size, when the shopper goes back to the cart.
+    holds = settings.SHOP_HOLD_STOCK_AT == "cart" or bool(line.get("heldUntil"))
     until = now + hold_time()
     line["heldUntil"] = until.isoformat() if holds else None
     _save(cart, now)
@@ -212,7 +233,17 @@ def _set(cart: CartSnapshot, line: Line, quantity: int, now: datetime) -> CartSn
 
 def _is_held(line: Line, now: datetime) -> bool:
     until = line.get("heldUntil")
-    return bool(until) and datetime.fromisoformat(until) > now
+    return until is not None and datetime.fromisoformat(until) > now
+
+
+def _take_over(cart: CartSnapshot, line: Line, now: datetime) -> None:
+    target = next((own for own in cart.lines if own["sku"] == line["sku"]), None)
+    if target:
+        target["quantity"] = min(target["quantity"] + line["quantity"], settings.SHOP_MAX_QUANTITY)
+    else:
+        cart.lines.append(target := {**line, "heldUntil": None})
+    if settings.SHOP_HOLD_STOCK_AT == "cart" or target["heldUntil"]:
+        _try_to_hold(cart, target, now)
 
 
 def _try_to_hold(cart: CartSnapshot, line: Line, now: datetime) -> None:
@@ -222,6 +253,8 @@ def _try_to_hold(cart: CartSnapshot, line: Line, now: datetime) -> None:
             inventory.hold(cart.reference, {line["sku"]: line["quantity"]}, until=until)
         line["heldUntil"] = until.isoformat()
     except InsufficientStock:
+        # What the cart held of it before is another quantity than it shows now.
+        inventory.hold(cart.reference, {line["sku"]: 0}, until=now)
         line["heldUntil"] = None
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpRequest
+from django.utils import timezone
 
 from catalog.models import ProductImage, Variant
 from inventory.models import StockItem
@@ -121,7 +122,7 @@ def view(cart: CartSnapshot | None, *, now: datetime) -> CartView:
 
 
 def delivery_options(cart: CartView, *, country: str, now: datetime) -> list[Option]:
-    return options(country=country, goods_minor=cart.subtotal_minor, today=now.date())
+    return options(country=country, goods_minor=cart.subtotal_minor, today=timezone.localdate(now))
 
 
 def quote(cart: CartView, *, destination: Destination, option: Option | None, now: datetime) -> Quote:
@@ -143,7 +144,7 @@ def quote(cart: CartView, *, destination: Destination, option: Option | None, no
         freight=freight or None,
         currency=settings.SHOP_CURRENCY,
         prices_include_tax=settings.SHOP_PRICES_INCLUDE_TAX,
-        day=now.date(),
+        day=timezone.localdate(now),
     )
 
 

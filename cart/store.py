@@ -1,4 +1,4 @@
-"""The copy of a cart in Redis, for reading. PostgreSQL rules: a cold or absent Redis changes no answer, only its speed."""
+"""The copy of a cart in Redis, for reading. PostgreSQL rules: a cold or absent Redis changes only how long it takes."""
 
 import json
 import logging
@@ -13,14 +13,19 @@ from .models import CartSnapshot
 
 log = logging.getLogger(__name__)
 
-KEEP_SECONDS = 30 * 24 * 60 * 60
+# A copy that could not be replaced, because Redis was away or this process died after its commit, is the cart of a
+# moment ago. No signal can be relied on then, so every copy ends by itself: who looks later reads PostgreSQL once.
+# Nothing but a page can be wrong meanwhile: every change, and the order, reads the row under its lock.
+KEEP_SECONDS = 60
+# Raised whenever the packed fields change: a release must not read the copies of the one before.
+FORMAT = 1
 # Two writers may arrive here in the wrong order after their commits; the newer version stays.
 STORE = """
 local stored = redis.call('HGET', KEYS[1], 'version')
 if not stored or tonumber(stored) < tonumber(ARGV[1]) then
     redis.call('HSET', KEYS[1], 'version', ARGV[1], 'cart', ARGV[2])
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
 TIMES = ("checkout_started_at", "created_at", "updated_at")
 PLAIN = ("id", "public_id", "user_id", "state", "version", "lines")
@@ -44,20 +49,12 @@ def write(snapshot: CartSnapshot) -> None:
     try:
         packed = json.dumps(_pack(snapshot))
         client().eval(STORE, 1, _key(snapshot.public_id), snapshot.version, packed, KEEP_SECONDS)
-    except RedisError:
-        # A stale copy must not outlive the outage: what can't be replaced is removed as soon as Redis answers again.
-        _forget(snapshot.public_id)
-
-
-def _forget(public_id: str) -> None:
-    try:
-        client().delete(_key(public_id))
     except RedisError as error:
         log.warning("cart copy not written: %s", type(error).__name__)
 
 
 def _key(public_id: str) -> str:
-    return f"cart:{public_id}"
+    return f"cart:{FORMAT}:{public_id}"
 
 
 def _pack(snapshot: CartSnapshot) -> dict[str, Any]:

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,13 +12,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Variant
 from pricing.operations import Destination
-from shop import rate_limits
 from shop.errors import DomainError, NotFound
 from shop.http import Request
 
 from . import operations, queries
 from .forms import AddForm, QuantityForm
-from .models import CartSnapshot
+from .limits import limit
 
 
 @never_cache
@@ -38,7 +38,6 @@ def detail(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def add(request: Request) -> HttpResponse:
-    rate_limits.check("cart", request.client_address)
     form = AddForm(request.POST)
     if not form.is_valid():
         messages.error(request, f"Choose a quantity from 1 to {settings.SHOP_MAX_QUANTITY}.")
@@ -47,11 +46,17 @@ def add(request: Request) -> HttpResponse:
     if variant is None:
         raise NotFound("This article is not sold any more.")
     quantity = form.cleaned_data["quantity"]
+    limit(request, units=quantity)
     try:
-        operations.add_item(current_or_new(request), variant=variant, quantity=quantity, now=timezone.now())
+        # One transaction: a first article that can't be added leaves no empty cart behind.
+        with transaction.atomic():
+            cart = queries.current(request) or operations.open_cart(request.user)
+            operations.add_item(cart, variant=variant, quantity=quantity, now=timezone.now())
     except DomainError as error:
         messages.error(request, error.text)
         return redirect(back(request))
+    if not request.user.is_authenticated:
+        request.session[queries.SESSION_KEY] = cart.public_id
     messages.success(request, f"{variant} is in your bag.")
     return redirect("cart:detail")
 
@@ -66,6 +71,7 @@ def update(request: Request, item_id: str) -> HttpResponse:
         messages.error(request, f"Choose a quantity from 1 to {settings.SHOP_MAX_QUANTITY}.")
         return redirect("cart:detail")
     quantity = form.cleaned_data["quantity"]
+    limit(request, units=quantity)
     return attempt(
         request,
         lambda: (
@@ -78,30 +84,24 @@ def update(request: Request, item_id: str) -> HttpResponse:
 
 @require_POST
 def remove(request: Request, item_id: str) -> HttpResponse:
+    limit(request)
     cart = queries.current(request)
     return attempt(request, lambda: cart and operations.remove_item(cart, item_id, now=timezone.now()))
 
 
 @require_POST
 def clear(request: Request) -> HttpResponse:
+    limit(request)
     cart = queries.current(request)
     return attempt(request, lambda: cart and operations.clear(cart, now=timezone.now()))
 
 
-def attempt(request: Request, operation: Callable[[], object]) -> HttpResponse:
-    rate_limits.check("cart", request.client_address)
+def attempt(request: HttpRequest, operation: Callable[[], object]) -> HttpResponse:
     try:
         operation()
     except DomainError as error:
         messages.error(request, error.text)
     return redirect("cart:detail")
-
-
-def current_or_new(request: HttpRequest) -> CartSnapshot:
-    cart = queries.current(request) or operations.open_cart(request.user)
-    if not request.user.is_authenticated:
-        request.session[queries.SESSION_KEY] = cart.public_id
-    return cart
 
 
 def back(request: HttpRequest) -> str:

@@ -12,8 +12,8 @@ from shop.api import StrictJsonParser, install_error_handlers
 api = NinjaAPI(
     title="Shop",
     version="1.0.0",
-    description="Products, carts, orders and accounts. Money is a number in the currency's own decimals, beside `...Minor` integers.",
-    parser=StrictJsonParser(),
+    description="Products, carts, orders and accounts. Money is a number with the currency's own decimals.",
+    parser=StrictJsonParser(large=("/api/products",)),
     docs_url="/docs",
 )
 install_error_handlers(api)

@@ -1,4 +1,4 @@
-"""Everything a deployment can change comes from the environment; `.env.example` lists each variable with its meaning."""
+"""What a deployment can change comes from the environment; `.env.example` lists each variable with its meaning."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "shop.middleware.ErrorsMiddleware",
     "shop.middleware.ClientAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "shop.middleware.CrossSiteMiddleware",
@@ -194,6 +195,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <shop@e
 # --- Security headers
 
 SECURE_SSL_REDIRECT = not SHOP_INSECURE_HTTP
+# Probes ask this process directly, over plain HTTP, and take a redirect for an answer.
+SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^health$"]
 SECURE_HSTS_SECONDS = 0 if SHOP_INSECURE_HTTP else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not SHOP_INSECURE_HTTP
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SHOP_TRUSTED_PROXIES else None
@@ -236,6 +239,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 1,
     "visibility_timeout": 600,
+    # kombu's own retries would keep the request that publishes waiting for seconds.
+    "max_retries": 0,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A request must not wait for a broker that is away: the sweepers find the work in the database.

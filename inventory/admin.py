@@ -12,7 +12,10 @@ from .models import Reservation, StockItem, StockMovement, Warehouse
 
 class StockItemForm(forms.ModelForm):
     counted = forms.IntegerField(
-        required=False, min_value=0, help_text="Units counted on the shelf. Empty leaves the shelf as it is."
+        required=False,
+        min_value=0,
+        max_value=10**9,
+        help_text="Units counted on the shelf. Empty leaves the shelf as it is.",
     )
     reason = forms.CharField(required=False, max_length=200, help_text="Why the shelf changed, for the ledger.")
 
@@ -52,9 +55,8 @@ class StockItemAdmin(ModelAdmin):
             )
             if form.cleaned_data["counted"] is not None:
                 reason = form.cleaned_data["reason"] or "stock-take"
-                operations.set_on_hand(
-                    obj.sku, form.cleaned_data["counted"], reason=reason, actor=request.user.public_id
-                )
+                counted, actor = form.cleaned_data["counted"], getattr(request.user, "public_id", "")
+                operations.set_on_hand(obj, counted, reason=reason, actor=actor)
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -5,19 +5,20 @@ from django.db.models.signals import post_migrate
 
 from shop import invariants
 
+from .invariants import INVARIANTS
+
 
 class InventoryConfig(AppConfig):
     name = "inventory"
 
     def ready(self) -> None:
-        from .invariants import INVARIANTS
-
         invariants.register(*INVARIANTS)
         post_migrate.connect(make_first_warehouse, sender=self)
 
 
 def make_first_warehouse(**_: Any) -> None:
     """A new shop can receive goods at once."""
+    # Its module reads models, which exist only now.
     from .operations import default_warehouse
 
     default_warehouse()

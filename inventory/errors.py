@@ -13,6 +13,11 @@ class InsufficientStock(Conflict):
         super().__init__(text, fields={"quantity": [text]}, extra={"sku": sku, "available": available})
 
 
+class TooManyUnits(Conflict):
+    code = "too_many_units"
+    text = "No shelf holds that many units."
+
+
 class StockBelowZero(Conflict):
     code = "stock_below_zero"
     text = "The shelf can't hold fewer than no units."

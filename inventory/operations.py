@@ -9,19 +9,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from shop import outbox
 
-from .errors import InsufficientStock, StockBelowZero
+from .errors import InsufficientStock, StockBelowZero, TooManyUnits
 from .models import Reservation, StockItem, StockMovement, Warehouse
 
 SWEEP_BATCH = 200
-Kind, State = Reservation.Kind, Reservation.State
+Kind: TypeAlias = Reservation.Kind
+State: TypeAlias = Reservation.State
 
 
 # --- Promising units
@@ -30,8 +32,8 @@ Kind, State = Reservation.Kind, Reservation.State
 def hold(reference: str, quantities: Mapping[str, int], *, until: datetime) -> None:
     """Makes the open holds of `reference` exactly `quantities` for the SKUs named; 0 gives the units back.
 
-    All or nothing: InsufficientStock for the first SKU that can't be promised. A hold that has run out but was not swept
-    yet still owns its units and is revived.
+    All or nothing: InsufficientStock for the first SKU that can't be promised. A hold that has run out but was not
+    swept yet still owns its units and is revived.
     Locks: the reference's reservations, then stock rows by SKU.
     """
     _require_transaction()
@@ -57,7 +59,7 @@ def hold(reference: str, quantities: Mapping[str, int], *, until: datetime) -> N
 
 
 def allocate(hold_reference: str, reference: str, quantities: Mapping[str, int], *, until: datetime | None) -> None:
-    """Promises `quantities` to `reference`: live holds of `hold_reference` become allocations, what is missing is reserved anew.
+    """Promises `quantities` to `reference`: live holds of `hold_reference` become allocations, the rest is new.
 
     All or nothing: InsufficientStock. Afterwards `hold_reference` holds nothing.
     Locks: the reservations of `hold_reference`, then stock rows by SKU.
@@ -92,6 +94,17 @@ def secure(reference: str, quantities: Mapping[str, int]) -> None:
 def extend(reference: str, *, until: datetime) -> None:
     """Lets the open reservations of `reference` that have an end run until then, never shorter than before."""
     Reservation.objects.open().filter(reference=reference, expires_at__lt=until).update(expires_at=until)
+
+
+def lock(*references: str) -> None:
+    """Locks what is promised to all of `references`, for who is about to change several of them in turn.
+
+    Else the second one's reservations would be locked after the first one's stock, and the sweeper, which takes them
+    the other way round, could wait for this transaction while it waits for the sweeper.
+    """
+    _require_transaction()
+    mine = Reservation.objects.open().filter(reference__in=references).select_for_update(no_key=True)
+    list(mine.order_by("reference", "sku"))
 
 
 def release(reference: str) -> None:
@@ -130,7 +143,7 @@ def ensure_item(sku: str) -> StockItem:
 
 
 def receive(sku: str, quantity: int, *, reason: str, actor: str, key: str | None = None) -> None:
-    """Puts `quantity` more units on the shelf. Locks: one stock row."""
+    """Puts `quantity` more units on the shelf; once for each `key`. Raises TooManyUnits. Locks: one stock row."""
     _require_transaction()
     item = ensure_item(sku)
     _move(item, StockMovement.Kind.RECEIPT, quantity, reason=reason, actor=actor, key=key)
@@ -146,17 +159,22 @@ def adjust(item: StockItem, quantity: int, *, reason: str, actor: str) -> None:
 
 
 def set_available(sku: str, quantity: int, *, reason: str, actor: str) -> None:
-    """Adjusts the shelf so that exactly `quantity` units can be bought. Raises StockBelowZero. Locks: one stock row."""
+    """Adjusts the first warehouse's shelf so that exactly `quantity` units can be bought of all of them.
+
+    Raises StockBelowZero, TooManyUnits. Locks: one stock row.
+    """
     _require_transaction()
     item = StockItem.objects.select_for_update(no_key=True).get(pk=ensure_item(sku).pk)
-    target = quantity + item.reserved + item.safety_stock - item.backorder_limit
+    others = StockItem.objects.filter(sku=sku).exclude(pk=item.pk)
+    elsewhere = sum(other.available for other in others)
+    target = quantity - elsewhere + item.reserved + item.safety_stock - item.backorder_limit
     adjust(item, target - item.on_hand, reason=reason, actor=actor)
 
 
-def set_on_hand(sku: str, quantity: int, *, reason: str, actor: str) -> None:
-    """Records a stock-take: `quantity` units were counted. Locks: one stock row."""
+def set_on_hand(item: StockItem, quantity: int, *, reason: str, actor: str) -> None:
+    """Records a stock-take: `quantity` units were counted. Raises TooManyUnits. Locks: the stock row."""
     _require_transaction()
-    item = StockItem.objects.select_for_update(no_key=True).get(pk=ensure_item(sku).pk)
+    item = StockItem.objects.select_for_update(no_key=True).get(pk=item.pk)
     adjust(item, quantity - item.on_hand, reason=reason, actor=actor)
 
 
@@ -242,7 +260,10 @@ GUARD = "AND shortfall = 0 AND on_hand - safety_stock + backorder_limit - reserv
 
 
 def _apply(changes: Iterable[Change]) -> None:
-    """Adds up the changes of each row and carries them out in SKU order; a rise of `reserved` alone passes the guard or raises."""
+    """Adds up the changes of each row and carries them out in SKU order; a rise of `reserved` passes the guard.
+
+    Raises InsufficientStock for the first row where it does not.
+    """
     totals: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
     for change in changes:
         total = totals[change.sku, change.warehouse_id]
@@ -255,7 +276,7 @@ def _apply(changes: Iterable[Change]) -> None:
                 continue
             guard = GUARD if reserved > 0 else ""
             values = {"sku": sku, "warehouse_id": warehouse_id, "on_hand": on_hand, "reserved": reserved}
-            cursor.execute(CHANGE.format(guard=guard), values)
+            cursor.execute(CHANGE.format(guard=guard), values)  # type: ignore[arg-type]
             row = cursor.fetchone()
             if row is None:
                 raise InsufficientStock(sku, _available(sku))
@@ -314,20 +335,26 @@ def _move(
 ) -> None:
     if not quantity:
         return
-    StockMovement.objects.create(
-        sku=item.sku,
-        warehouse_id=item.warehouse_id,
-        kind=kind,
-        quantity=quantity,
-        reason=reason,
-        actor=actor,
-        idempotency_key=key,
-    )
+    movement = {
+        "sku": item.sku,
+        "warehouse_id": item.warehouse_id,
+        "kind": kind,
+        "quantity": quantity,
+        "reason": reason,
+        "actor": actor,
+    }
+    # Both or none, also for a caller who catches the error and goes on.
     try:
         with transaction.atomic():
+            if key is None:
+                StockMovement.objects.create(**movement)
+            elif not StockMovement.objects.get_or_create(idempotency_key=key, defaults=movement)[1]:
+                return
             _apply([Change(item.sku, item.warehouse_id, on_hand=quantity)])
     except IntegrityError as error:
         raise StockBelowZero from error
+    except DataError as error:
+        raise TooManyUnits from error
 
 
 def _tell_low(skus: list[str], at: datetime) -> None:

@@ -3,6 +3,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
+from .vat import EU_RATES
+
 
 class PricingConfig(AppConfig):
     name = "pricing"
@@ -12,7 +14,7 @@ class PricingConfig(AppConfig):
 
 
 def start_off(**_: Any) -> None:
+    # Its module reads models, which exist only now.
     from .operations import make_first_tax_classes
-    from .vat import EU_RATES
 
     make_first_tax_classes(EU_RATES)

@@ -62,7 +62,7 @@ class QuotedLine:
 
 @dataclass(frozen=True)
 class Quote:
-    """Priced lines and totals. What a buyer was shown, what an order copies and what a provider is asked for are this."""
+    """Priced lines and totals: what a buyer is shown, what an order copies and what a provider is asked for."""
 
     currency: str
     prices_include_tax: bool

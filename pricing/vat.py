@@ -1,4 +1,4 @@
-"""Value-added tax of the European Union as of 2026-09 (source: European Commission, TEDB): standard and lowest reduced rate.
+"""Value-added tax in the European Union as of 2026-09 (European Commission, TEDB): standard, lowest reduced rate.
 
 They only start a new shop off; staff keep the rates that hold for their goods in the admin.
 """

@@ -12,6 +12,7 @@ class ShippingConfig(AppConfig):
 
 
 def start_off(**_: Any) -> None:
+    # Its module reads models, which exist only now.
     from .operations import make_first_method
 
     make_first_method()

@@ -2,12 +2,15 @@
 
 import json
 import logging
+import unicodedata
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, NoReturn, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -17,7 +20,7 @@ from ninja.types import DictStrAny
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictInt
 from pydantic.alias_generators import to_camel
 
-from .errors import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated
+from .errors import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from .money import to_minor
 from .responses import error_response
 
@@ -36,7 +39,7 @@ class Answer(Schema):
 
 
 class Body(Schema):
-    """Base of everything that comes in: camelCase names, and a name that nobody knows is an error, not a typo swallowed."""
+    """Base of everything that comes in: camelCase names; a name that nobody knows is an error, not a typo swallowed."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", str_strip_whitespace=True
@@ -84,27 +87,55 @@ def _in_currency(value: Decimal) -> Decimal:
     return value
 
 
-def _without_control_characters(value: str) -> str:
-    if any(character in value for character in "\x00\r") or (
-        not value.isprintable() and "\n" not in value and "\t" not in value
-    ):
+def _without_control_characters(value: str, allowed: str = "") -> str:
+    if any(unicodedata.category(character) == "Cc" and character not in allowed for character in value):
         raise ValueError("Contains characters that can't be shown.")
     return value
+
+
+def _of_several_lines(value: str) -> str:
+    return _without_control_characters(value, allowed="\t\n\r")
 
 
 Price = Annotated[Decimal, BeforeValidator(_real_number), AfterValidator(_in_currency), Field(ge=0)]
 """A JSON number in the shop's currency, with no more decimals than the currency has."""
 Quantity = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 Line = Annotated[str, AfterValidator(_without_control_characters), Field(max_length=200)]
-Text = Annotated[str, AfterValidator(_without_control_characters), Field(max_length=20_000)]
+Text = Annotated[str, AfterValidator(_of_several_lines), Field(max_length=20_000)]
+
+
+class UnsupportedMediaType(DomainError):
+    code = "unsupported_media_type"
+    status = 415
+    text = "Send application/json."
+
+
+class TooLarge(DomainError):
+    code = "too_large"
+    status = 413
+    text = "The body is too large."
+
+
+class InvalidJson(DomainError):
+    code = "invalid_json"
+    text = "The body is not valid JSON."
 
 
 class StrictJsonParser(Parser):
-    """Refuses what `json.loads` lets pass: other content types, duplicate names, NaN, NUL, half characters. Keeps decimals exact."""
+    """Refuses what `json.loads` lets pass: other content types, duplicate names, NaN, NUL, half characters.
+
+    Keeps decimals exact. A body has at most `max_bytes`; below the paths of `large` only Django's own limit counts.
+    """
+
+    def __init__(self, *, max_bytes: int = 64 * 1024, large: tuple[str, ...] = ()) -> None:
+        self.max_bytes = max_bytes
+        self.large = large
 
     def parse_body(self, request: HttpRequest) -> DictStrAny:
         if request.content_type not in {"application/json", ""}:
-            raise DomainError("Send application/json.", code="unsupported_media_type", status=415)
+            raise UnsupportedMediaType
+        if len(request.body) > self.max_bytes and not request.path_info.startswith(self.large):
+            raise TooLarge
         text = request.body.decode("utf-8")
         body = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
         _reject_broken_text(body)
@@ -193,13 +224,18 @@ def install_error_handlers(api: NinjaAPI) -> None:
 
     @api.exception_handler(RequestDataTooBig)
     def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-        return error_response(request, DomainError("The body is too large.", code="too_large", status=413))
+        return error_response(request, TooLarge())
 
     @api.exception_handler(HttpError)
     def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-        return error_response(
-            request, DomainError("The body is not valid JSON.", code="invalid_json", status=error.status_code)
-        )
+        """ninja wraps whatever the parser raises into "cannot parse", our own refusals too."""
+        refusal = error.__cause__
+        return error_response(request, refusal if isinstance(refusal, DomainError) else InvalidJson())
+
+    @api.exception_handler(OperationalError)
+    def busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
+        log.exception("request %s: the database did not carry it out", getattr(request, "id", ""))
+        return error_response(request, Unavailable(headers={"Retry-After": "5"}))
 
     @api.exception_handler(Exception)
     def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -208,7 +244,7 @@ def install_error_handlers(api: NinjaAPI) -> None:
         return error_response(request, failure)
 
 
-def fields_of(errors: list[dict[str, Any]]) -> dict[str, list[str]]:
+def fields_of(errors: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """pydantic's errors by field path as the sender wrote it: `variants.0.price`."""
     fields: dict[str, list[str]] = defaultdict(list)
     for error in errors:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
@@ -27,6 +28,14 @@ def forgiving(method: str, answer: Any) -> Callable[..., Any]:
 
 
 class ForgivingRedisCache(RedisCache):
+    # A write or a delete that failed leaves the old value behind, and an outage would then bring back a session that
+    # was signed out while it lasted. So nothing stays longer than this; the session's truth is in PostgreSQL.
+    LONGEST = 60
+
+    def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> float:
+        asked = super().get_backend_timeout(timeout)
+        return self.LONGEST if asked is None else min(asked, self.LONGEST)
+
     get = forgiving("get", None)
     set = forgiving("set", None)
     add = forgiving("add", False)

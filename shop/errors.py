@@ -1,4 +1,4 @@
-"""Errors a person or a program may cause. Each has a fixed text, a machine code and a status; never an exception's own text."""
+"""Errors a person or a program may cause: a fixed text, a machine code, a status; never an exception's own text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -29,7 +29,7 @@ class KeyReused(DomainError):
 def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpResponse]) -> HttpResponse:
     """Runs `action` once for (principal, Idempotency-Key). Without a key or a principal it just runs.
 
-    Answers of 500 and above are not kept: the next attempt tries anew.
+    Answers of 500 and above are not kept, nor is what `action` raises: the next attempt tries anew.
     """
     key = request.headers.get("Idempotency-Key", "")
     if not key or not principal:
@@ -41,16 +41,17 @@ def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpRespo
         response = HttpResponse(bytes(claim.body or b""), status=claim.status, content_type="application/json")
         response["Idempotent-Replayed"] = "true"
         return response
+    # Who outlived the lease finds the claim with another one, and leaves it to whoever took it over.
+    ours = IdempotencyKey.objects.filter(pk=claim.pk, lease_until=claim.lease_until)
     try:
         response = action()
     except BaseException:
-        claim.delete()
+        ours.delete()
         raise
     if response.status_code >= 500:
-        claim.delete()
+        ours.delete()
     else:
-        claim.status, claim.body = response.status_code, response.content
-        claim.save(update_fields=["status", "body"])
+        ours.update(status=response.status_code, body=response.content)
     return response
 
 

@@ -1,17 +1,21 @@
 import ipaddress
+import logging
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
-from .errors import Forbidden
+from .errors import DomainError, Forbidden, NotFound, Unavailable
 from .http import Request
 from .ids import new_id
-from .responses import error_response
+from .responses import error_response, wants_json
 
+log = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 REQUEST_ID = re.compile(r"[\w.-]{8,64}\Z")
@@ -31,8 +35,40 @@ class RequestIdMiddleware:
         return response
 
 
+class ErrorsMiddleware:
+    """One shape for every refusal: a page for people and, under /api/, never anything but the envelope.
+
+    Django itself answers there too: a method that no endpoint takes, an address that none has.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # PostgreSQL has no text with NUL: any lookup by such a name would be an error of ours.
+        if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return error_response(request, NotFound())
+        response = self.get_response(request)
+        if response.status_code >= 400 and wants_json(request) and "json" not in response.get("Content-Type", ""):
+            return error_response(request, as_error(response))
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, OperationalError):
+            log.error("request %s: the database did not carry it out", getattr(request, "id", ""), exc_info=exception)
+            exception = Unavailable(headers={"Retry-After": "5"})
+        return error_response(request, exception) if isinstance(exception, DomainError) else None
+
+
+def as_error(response: HttpResponse) -> DomainError:
+    phrase = HTTPStatus(response.status_code).phrase
+    headers = {"Allow": response["Allow"]} if response.has_header("Allow") else {}
+    code = phrase.lower().replace(" ", "_")
+    return DomainError(f"{phrase}.", code=code, status=response.status_code, headers=headers)
+
+
 class ClientAddressMiddleware:
-    """Sets `request.client_address`, counted from the right of X-Forwarded-For: what stands further left, visitors write."""
+    """Sets `request.client_address`, counted from the right of X-Forwarded-For: further left, visitors write."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -55,24 +91,29 @@ def client_address(request: HttpRequest) -> str:
 
 
 class CrossSiteMiddleware:
-    """Refuses a write that a foreign site makes a browser send with our cookies.
+    """Refuses a write that a foreign site makes a browser send.
 
     Browsers tell with `Sec-Fetch-Site`, older ones with `Origin`; a client that sends neither is not a browser. Pages
     then need no token of their own and can be cached for everybody. The admin keeps Django's token besides.
+
+    A page refuses it without our cookie too: the answer's cookie would replace the visitor's, which a foreign site's
+    form does not send, and sign them in as somebody else. The API sets no cookie, and serves programs of other sites.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if (
-            request.method not in SAFE_METHODS
-            and settings.SESSION_COOKIE_NAME in request.COOKIES
-            and not request.headers.get("Authorization", "").startswith("Bearer ")
-            and not is_same_site(request)
-        ):
+        exempt = wants_json(request) and (has_bearer(request) or settings.SESSION_COOKIE_NAME not in request.COOKIES)
+        if request.method not in SAFE_METHODS and not exempt and not is_same_site(request):
             return error_response(request, Forbidden("This request came from another site.", code="cross_site"))
         return self.get_response(request)
+
+
+def has_bearer(request: HttpRequest) -> bool:
+    """Then the request acts as the bearer, whatever its cookies say."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and bool(value.strip())
 
 
 def is_same_site(request: HttpRequest) -> bool:

@@ -20,10 +20,10 @@ def to_minor(amount: Decimal, currency: str) -> int:
     """Raises ValueError when the amount has more decimals than the currency, is not finite or is out of range."""
     if not amount.is_finite() or abs(amount) >= MAX_MINOR:
         raise ValueError("not a usable amount")
-    scaled = amount.scaleb(exponent(currency))
-    if scaled != scaled.to_integral_value():
+    rounded = amount.quantize(Decimal(1).scaleb(-exponent(currency)))
+    if rounded != amount:
         raise ValueError(f"more than {exponent(currency)} decimals")
-    minor = int(scaled)
+    minor = int(rounded.scaleb(exponent(currency)))
     if abs(minor) >= MAX_MINOR:
         raise ValueError("not a usable amount")
     return minor
@@ -43,10 +43,15 @@ def half_up(amount: Decimal) -> int:
 
 
 def allocate(total: int, weights: Sequence[int]) -> list[int]:
-    """Splits `total` minor units by `weights` with the largest-remainder method; the parts sum to `total` exactly."""
+    """Splits `total` minor units by `weights`, largest remainders first; the parts sum to `total` exactly.
+
+    Weights that are all 0 count as equal. Raises ValueError for no weights: the total would be lost.
+    """
+    if not weights:
+        raise ValueError("nothing to split it over")
+    if not any(weights):
+        weights = [1] * len(weights)
     whole = sum(weights)
-    if not whole:
-        return [0] * len(weights)
     shares = [divmod(total * weight, whole) for weight in weights]
     parts = [quotient for quotient, _ in shares]
     by_remainder = sorted(range(len(shares)), key=lambda index: (-shares[index][1], index))

@@ -1,15 +1,16 @@
 """What the shop has to tell the world, written in the transaction that made it true and delivered at least once.
 
-`publish` inserts a row; a relay in the worker claims due rows with a lease and calls the handlers of their topic outside
-any transaction. A handler may run twice (a worker can die between effect and mark), so each is idempotent.
+`publish` inserts a row; a relay in the worker claims due rows with a lease and calls the handlers of their topic
+outside any transaction. A handler may run twice (a worker can die between effect and mark), so each is idempotent.
 """
 
 import logging
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -19,17 +20,20 @@ from .subscribers import handlers_of
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)
-MAX_ATTEMPTS = 12
+# With the back-off below this gives up after half a day: a mail server may well be away for an evening.
+MAX_ATTEMPTS = 22
 MONEY, NORMAL = 1, 5
+State = OutboxEvent.State
 
 
 def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NORMAL) -> None:
     """Records an event once for each `key`. Must run inside the transaction that it tells of."""
-    if not transaction.get_connection().in_atomic_block:
+    if not connection.in_atomic_block:
         raise RuntimeError("publish() outside a transaction could tell of something that never happened")
     event = OutboxEvent(topic=topic, dedupe_key=key, payload=payload, priority=priority)
     OutboxEvent.objects.bulk_create([event], ignore_conflicts=True)
-    transaction.on_commit(poke, robust=True)
+    if not any(call is poke for _, call, *_ in connection.run_on_commit):
+        transaction.on_commit(poke, robust=True)
 
 
 def poke() -> None:
@@ -46,16 +50,18 @@ def relay(now: datetime) -> int:
     A failure is kept on the row and tried again with exponential back-off; after `MAX_ATTEMPTS` the row is dead and
     waits for staff. Locks: one outbox row for the length of its claim.
     """
-    handled = 0
-    while event := _claim(now):
+    handled, started = 0, time.monotonic()
+    # Each lease counts from its claim: counted from the start of a long run it would be over before its handlers are,
+    # and a second relay would run them at the same time.
+    while event := _claim(now + timedelta(seconds=time.monotonic() - started)):
         try:
             for handler in handlers_of(event.topic):
                 handler(event.payload)
         except Exception as error:
             log.exception("outbox event %s (%s) failed, attempt %s", event.pk, event.topic, event.attempts)
-            _postpone(event, error, now)
+            _postpone(event, error)
         else:
-            OutboxEvent.objects.filter(pk=event.pk).update(state=OutboxEvent.State.DONE, done_at=timezone.now())
+            OutboxEvent.objects.filter(pk=event.pk).update(state=State.DONE, done_at=timezone.now())
             handled += 1
     return handled
 
@@ -70,9 +76,11 @@ def _claim(now: datetime) -> OutboxEvent | None:
     return event
 
 
-def _postpone(event: OutboxEvent, error: Exception, now: datetime) -> None:
-    event.last_error = type(error).__name__
-    event.due_at = now + timedelta(seconds=min(2**event.attempts, 3600))
-    if event.attempts >= MAX_ATTEMPTS:
-        event.state = OutboxEvent.State.DEAD
-    event.save(update_fields=["last_error", "due_at", "state"])
+def _postpone(event: OutboxEvent, error: Exception) -> None:
+    """Leaves alone what another relay has meanwhile done: this one's lease may have run out."""
+    claimed_at = event.due_at - LEASE
+    OutboxEvent.objects.filter(pk=event.pk, state=State.PENDING).update(
+        last_error=type(error).__name__,
+        due_at=claimed_at + timedelta(seconds=min(2**event.attempts, 3600)),
+        state=State.DEAD if event.attempts >= MAX_ATTEMPTS else State.PENDING,
+    )

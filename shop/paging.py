@@ -1,4 +1,4 @@
-"""Limit and offset as the specification has them: bounded, so that no address can make the database count a million rows away."""
+"""Limit and offset as the specification has them: bounded, so that no address makes the database skip all its rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The one Redis client of this process. Callers decide what its absence means; nothing that must last lives there alone."""
+"""The one Redis client of this process. Callers decide what its absence means; nothing that must last lives there."""
 
 from functools import cache
 

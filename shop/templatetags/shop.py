@@ -19,7 +19,7 @@ def money(minor: int | None, currency: str = "") -> str:
 
 @register.simple_tag(takes_context=True)
 def query(context: dict[str, Any], **changes: Any) -> str:
-    """The current query string with `changes`; a value of None or "" takes the parameter out. Keys keep a stable order."""
+    """The current query string with `changes`, in a stable order; None or "" takes the parameter out."""
     request: HttpRequest = context["request"]
     parameters = request.GET.copy()
     for name, value in changes.items():

@@ -8,7 +8,7 @@ from shop.invariants import Finding, verify
 
 
 class Command(BaseCommand):
-    help = "Checks what must always be true of stock, orders and money. Exits 1 if a row breaks it; 0 rows examined is unproved."
+    help = "Checks what must always be true of stock, orders and money; exits 1 if a row breaks it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the findings as JSON")

@@ -1,0 +1,16 @@
+from django.conf import settings
+
+from shop import rate_limits
+from shop.http import Request
+
+
+def limit(request: Request, *, units: int = 0) -> None:
+    """Counts a change of a cart and the `units` that it holds or holds for longer. Raises RateLimited.
+
+    Units count against the person or, for a guest, against the address: a cart costs nothing to begin, and without
+    this bound a program could begin as many as it takes to hold the whole shop.
+    """
+    rate_limits.check("cart", request.client_address)
+    if units and settings.SHOP_HOLD_STOCK_AT == "cart":
+        holder = request.user.public_id if request.user.is_authenticated else request.client_address
+        rate_limits.check("hold", holder, cost=min(units, settings.SHOP_MAX_QUANTITY))
