@@ -1,5 +1,7 @@
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from shop.api import Answer, Body, Line
 from shop.money import to_number
@@ -136,5 +138,5 @@ class OrderAnswer(Answer):
 
 class StatusBody(Body):
     status: Statuses
-    tracking_number: Line = ""
-    carrier: Line = ""
+    tracking_number: Annotated[Line, Field(max_length=100)] = ""
+    carrier: Annotated[Line, Field(max_length=60)] = ""

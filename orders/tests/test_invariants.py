@@ -1,0 +1,100 @@
+"""A planted bad row is seen as exactly that one."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from checkout.tests.books import broken
+from checkout.tests.factories import make_variant, order_in, place_order
+from inventory.models import Reservation, StockItem
+from orders.models import Order, OrderEvent, OrderLine
+
+
+def sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def update(order: Order, **values: object) -> None:
+    Order.objects.filter(pk=order.pk).update(**values)
+
+
+def wrong_total(order: Order) -> None:
+    update(order, total_minor=order.total_minor + 1)
+
+
+def wrong_tax(order: Order) -> None:
+    update(order, tax_minor=order.tax_minor - 1)
+
+
+def wrong_subtotal(order: Order) -> None:
+    OrderLine.objects.filter(order=order).update(unit_price_minor=1)
+
+
+def two_orders_of_one_cart(order: Order) -> None:
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+    sql("DROP INDEX one_living_order_per_cart")
+    update(place_order(order.lines.get().variant), cart_reference=order.cart_reference)
+
+
+def status_without_event(order: Order) -> None:
+    update(order, status="confirmed")
+
+
+def step_that_is_not_allowed(order: Order) -> None:
+    now = timezone.now()
+    OrderEvent.objects.create(
+        order=order, type="odd", from_status="shipped", to_status="pending", actor="x", created_at=now
+    )
+
+
+def line_without_goods(order: Order) -> None:
+    """A parcel less than sold; the line's money stays right."""
+    Reservation.objects.filter(reference=order.reference).update(quantity=1)
+    StockItem.objects.update(reserved=1)
+
+
+def goods_for_nobody(order: Order) -> None:
+    Reservation.objects.create(
+        reference="order:none", sku=order.lines.get().sku, warehouse=StockItem.objects.get().warehouse, quantity=1,
+        kind="allocation",
+    )  # fmt: skip
+    StockItem.objects.update(reserved=3)
+
+
+def unpaid_for_ever(order: Order) -> None:
+    update(order, payment_due_at=timezone.now() - timedelta(minutes=11))
+
+
+def left_without_money(order: Order) -> None:
+    update(order, payment_method="invoice")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("code", "plant", "state"),
+    [
+        ("O1", wrong_total, "pending"),
+        ("O1", wrong_tax, "pending"),
+        ("O1", wrong_subtotal, "pending"),
+        ("O3", two_orders_of_one_cart, "pending"),
+        ("O6", status_without_event, "pending"),
+        ("O6", step_that_is_not_allowed, "pending"),
+        ("I4", line_without_goods, "pending"),
+        ("I6", goods_for_nobody, "pending"),
+        ("O8", unpaid_for_ever, "pending"),
+        ("O7", left_without_money, "confirmed"),
+    ],
+)
+def test_planted_row_is_seen_as_exactly_that_one(code: str, plant: Callable[[Order], None], state: str) -> None:
+    variant = make_variant()
+    order = order_in(state, variant)
+    order_in("cancelled", variant)
+    assert broken() == {}
+    plant(order)
+    found = broken()
+    assert list(found) == [code]
+    assert len(found[code]) == 1
