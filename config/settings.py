@@ -1,10 +1,12 @@
 """What a deployment can change comes from the environment; `.env.example` lists each variable with its meaning."""
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from django.core.management.utils import get_random_secret_key
+
+from launcher.environment import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -13,17 +15,19 @@ environ.Env.read_env(env.str("SHOP_ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # --- What this installation is
 
-DEBUG = env.bool("DEBUG", default=False)
-# A key made at random signs nobody in twice: sessions end with the process. Production must set one (`check --deploy`).
-SECRET_KEY = env.str("SECRET_KEY", default="") or (get_random_secret_key() if DEBUG else "")
+# `runserver` is Django's own server for development and serves static files in no other way.
+DEBUG = env.bool("DEBUG", default="runserver" in sys.argv)
 SHOP_BASE_URL = env.str("SHOP_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+# Over plain HTTP, as on a loopback address, cookies go without `Secure` and nobody is sent to HTTPS.
+IS_HTTPS = SHOP_BASE_URL.startswith("https://")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(SHOP_BASE_URL).hostname or "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = [SHOP_BASE_URL]
 DATA_DIR = Path(env.str("SHOP_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+# Kept in the data folder where none is given: a key made anew for each process would sign everybody out.
+SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(DATA_DIR, "secret-key")
 # How many reverse proxies append to X-Forwarded-For. A wrong number lets a visitor choose their own address.
 SHOP_TRUSTED_PROXIES = env.int("SHOP_TRUSTED_PROXIES", default=0)
-# Plain HTTP, as on a loopback address: cookies without `Secure`, no redirect to HTTPS.
-SHOP_INSECURE_HTTP = env.bool("SHOP_INSECURE_HTTP", default=DEBUG)
 # The mailbox at /dev/mail. It shows every mail to anybody: never on a public address.
 SHOP_DEV_PAGES = env.bool("SHOP_DEV_PAGES", default=DEBUG)
 
@@ -142,9 +146,9 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not SHOP_INSECURE_HTTP
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 # Browsers accept the __Host- prefix only on a Secure cookie of this very host, so no sibling subdomain can plant one.
-SESSION_COOKIE_NAME = "sessionid" if SHOP_INSECURE_HTTP else "__Host-sessionid"
+SESSION_COOKIE_NAME = "__Host-sessionid" if IS_HTTPS else "sessionid"
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -194,11 +198,11 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <shop@e
 
 # --- Security headers
 
-SECURE_SSL_REDIRECT = not SHOP_INSECURE_HTTP
+SECURE_SSL_REDIRECT = IS_HTTPS
 # Probes ask this process directly, over plain HTTP, and take a redirect for an answer.
 SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^health$"]
-SECURE_HSTS_SECONDS = 0 if SHOP_INSECURE_HTTP else 31_536_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not SHOP_INSECURE_HTTP
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SHOP_TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

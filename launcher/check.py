@@ -12,7 +12,6 @@ PRODUCTION = {
     "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ-only-for-the-check",
     "SHOP_BASE_URL": "https://shop.example",
     "ALLOWED_HOSTS": "shop.example",
-    "SHOP_INSECURE_HTTP": "false",
     "SHOP_DEV_PAGES": "false",
     "STRIPE_SECRET_KEY": "sk_live_only_for_the_check",
     "STRIPE_WEBHOOK_SECRET": "whsec_only_for_the_check",

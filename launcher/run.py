@@ -141,7 +141,7 @@ def _shop_environment(plan: Plan) -> dict[str, str]:
         "ALLOWED_HOSTS": ",".join(dict.fromkeys([_bracketed(public_host), _bracketed(plan.own_host), "localhost"])),
     }
     if plan.is_private and base_url.startswith("http://"):
-        ours |= {"SHOP_INSECURE_HTTP": "true", "SHOP_DEV_PAGES": "true"}
+        ours["SHOP_DEV_PAGES"] = "true"
     if plan.seeds:
         ours["SHOP_DEMO_PASSWORD"] = kept_secret(plan.data_dir, "demo-password", length=12)
     if "STRIPE_SECRET_KEY" not in plan.environment:
@@ -258,7 +258,7 @@ def _greet(plan: Plan, environment: dict[str, str], seconds: float) -> None:
         say(f"  {title:<10}{value}")
     if environment["STRIPE_SECRET_KEY"] == "sk_test_sandbox":
         say("\nPayments go to a stand-in on this machine: no money moves. Card 4242 4242 4242 4242 pays.")
-    if not plan.is_private and url.startswith("http://") and environment.get("SHOP_INSECURE_HTTP") != "true":
-        say("\nOver plain http browsers will not keep people signed in. Put a proxy with https before the shop,")
-        say("or set SHOP_INSECURE_HTTP=true on a network you trust.")
+    if not plan.is_private and url.startswith("http://"):
+        say("\nOver plain http everybody on the way reads passwords and orders. Put a proxy with https before the shop")
+        say("and set SHOP_BASE_URL=https://...")
     say()

@@ -68,7 +68,6 @@ def environment_for_tests(data_dir: Path) -> dict[str, str]:
         "DEBUG": "false",
         "SECRET_KEY": "only-for-tests",
         "SHOP_DATA_DIR": str(data_dir),
-        "SHOP_INSECURE_HTTP": "true",
         "SHOP_ENV_FILE": os.devnull,
     }
 
