@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
 from django.template.loader import get_template
+from django.test import RequestFactory
 from django.urls import URLResolver, get_resolver
+
+from shop.errors import Unavailable
+from shop.responses import error_response
+from tests.fixtures import plain_static_files  # noqa: F401
 
 ROOT = Path(settings.BASE_DIR) / "templates"
 TEMPLATES = sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if path.suffix in {".html", ".txt"})
@@ -63,6 +70,16 @@ def test_links_name_addresses_that_exist() -> None:
     # The mailbox is there in development only.
     missing = sorted((n, t) for n, t in used if t not in known and not t.startswith("notifications:"))
     assert not missing
+
+
+def test_the_page_of_a_failure_asks_no_database(rf: RequestFactory) -> None:
+    """The database may be what failed. This test has no access to one: a query would fail it."""
+    request = rf.get("/")
+    request.session = SessionStore("a" * 32)
+    request.user = AnonymousUser()
+    request.COOKIES[settings.SESSION_COOKIE_NAME] = "a" * 32
+    page = error_response(request, Unavailable()).content.decode()
+    assert Unavailable.text in page
 
 
 def names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:
