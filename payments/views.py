@@ -3,7 +3,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from orders.models import Order
 from orders.queries import get_accessible
 from shop import rate_limits
 from shop.errors import DomainError
-from shop.middleware import client_address
+from shop.http import Request
 
 from . import operations, queries
 from .errors import InvalidSignature, ProviderUnavailable
@@ -31,7 +31,7 @@ class SeeOther(HttpResponseRedirect):
 
 @never_cache
 @require_GET
-def pay(request: HttpRequest, public_id: str) -> HttpResponse:
+def pay(request: Request, public_id: str) -> HttpResponse:
     order = get_accessible(request, public_id)
     if order.payment_status == Order.PaymentStatus.PAID:
         return redirect(_url("orders:detail", order, request))
@@ -39,9 +39,9 @@ def pay(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @require_POST
-def start(request: HttpRequest, public_id: str) -> HttpResponse:
+def start(request: Request, public_id: str) -> HttpResponse:
     """Sends the buyer to the payment page, or to the order when nothing is paid online."""
-    rate_limits.check("checkout", client_address(request))
+    rate_limits.check("checkout", request.client_address)
     order = get_accessible(request, public_id)
     form = MethodForm(request.POST)
     if not form.is_valid():
@@ -60,7 +60,7 @@ def start(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @never_cache
 @require_GET
-def return_(request: HttpRequest, public_id: str) -> HttpResponse:
+def return_(request: Request, public_id: str) -> HttpResponse:
     """Where the provider sends the buyer back to. Anybody can open this address: only the provider's word counts."""
     order = get_accessible(request, public_id)
     try:
@@ -77,13 +77,13 @@ def return_(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @csrf_exempt
 @require_POST
-def stripe_webhook(request: HttpRequest) -> HttpResponse:
+def stripe_webhook(request: Request) -> HttpResponse:
     """Keeps the message and answers; a worker acts on it. Anything but a 2xx lets Stripe send it again."""
     try:
         signature = request.headers.get("Stripe-Signature", "")
         operations.store_webhook("stripe", request.body, signature, now=timezone.now())
     except InvalidSignature:
-        log.warning("a webhook without a valid signature came from %s", client_address(request))
+        log.warning("a webhook without a valid signature came from %s", request.client_address)
         return HttpResponse("invalid signature", status=400, content_type="text/plain")
     except DatabaseError:
         log.exception("a webhook could not be kept")
@@ -98,7 +98,7 @@ def _start(order: Order, method: str) -> Payment:
     return operations.start(order, now=now)
 
 
-def _pay_page(request: HttpRequest, order: Order, *, status: int = 200) -> HttpResponse:
+def _pay_page(request: Request, order: Order, *, status: int = 200) -> HttpResponse:
     context = {
         "order": order,
         "payment": order.payments.order_by("id").last(),
@@ -109,13 +109,13 @@ def _pay_page(request: HttpRequest, order: Order, *, status: int = 200) -> HttpR
     return render(request, "payments/pay.html", context, status=status)
 
 
-def _url(name: str, order: Order, request: HttpRequest, **query: str) -> str:
+def _url(name: str, order: Order, request: Request, **query: str) -> str:
     if token := _token(request, order):
         query["token"] = token
     path = reverse(name, args=[order.public_id])
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def _token(request: HttpRequest, order: Order) -> str:
+def _token(request: Request, order: Order) -> str:
     token = request.GET.get("token", "") or request.POST.get("token", "")
     return token if order.admits(token) else ""

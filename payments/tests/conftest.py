@@ -54,7 +54,11 @@ def paid(sandbox: Sandbox, payment: Payment) -> Payment:
 
 
 @pytest.fixture
-def since(sandbox: Sandbox) -> Callable[[str, str], int]:
+def since(sandbox: Sandbox) -> Callable[..., int]:
     """How many objects of a kind and state the sandbox has gained in this test."""
     before = sandbox.state()
-    return lambda kind, state="total": sandbox.state()[kind][state] - before[kind][state]
+
+    def gained(kind: str, state: str = "total") -> int:
+        return sandbox.state()[kind][state] - before[kind][state]
+
+    return gained

@@ -107,10 +107,10 @@ PAGES = [("get", "pay/"), ("post", "pay/start/"), ("get", "paid/")]
 @pytest.mark.django_db
 @pytest.mark.parametrize(("method", "page"), PAGES)
 def test_stranger_finds_no_order(guest: Client, method: str, page: str) -> None:
-    order = place_order(user=UserFactory())
+    order = place_order(user=UserFactory.create())
     other_token = place_order().access_token
     signed_in = Client()
-    signed_in.force_login(UserFactory())
+    signed_in.force_login(UserFactory.create())
 
     for client, query in ((guest, ""), (signed_in, ""), (guest, "?token="), (guest, f"?token={other_token}")):
         response = getattr(client, method)(address(order, page, token=False) + query)
@@ -120,7 +120,7 @@ def test_stranger_finds_no_order(guest: Client, method: str, page: str) -> None:
 
 
 def test_owner_needs_no_token(sandbox: Sandbox) -> None:
-    owner = UserFactory()
+    owner = UserFactory.create()
     order = place_order(user=owner)
     browser = Client()
     browser.force_login(owner)
@@ -130,7 +130,7 @@ def test_owner_needs_no_token(sandbox: Sandbox) -> None:
 
 @pytest.mark.django_db
 def test_foreign_site_can_not_start_a_payment() -> None:
-    owner = UserFactory()
+    owner = UserFactory.create()
     order = place_order(user=owner)
     browser = Client(headers={"Sec-Fetch-Site": "cross-site"})
     browser.force_login(owner)

@@ -110,7 +110,7 @@ def test_failed_payment_can_be_made_anew(sandbox: Sandbox, payment: Payment) -> 
 def replace_session(payment: Payment, **changes: Any) -> Payment:
     """Points the payment at a session that differs from what was asked for, as a mix-up or an attacker would."""
     parameters = payment.events.get(phase="request").payload
-    session = client().v1.checkout.sessions.create({**parameters, **changes})
+    session = client().v1.checkout.sessions.create(parameters | changes)
     payment.external_id, payment.redirect_url = session.id, session.url or ""
     payment.save()
     return payment
