@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.fixtures"]
+
 ALLOWED = Path(__file__).parent / "tests" / "allowed_skips.txt"
 
 
