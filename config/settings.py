@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import environ
 
-from launcher.environment import kept_secret
+from .keys import kept_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -23,9 +23,7 @@ IS_HTTPS = SHOP_BASE_URL.startswith("https://")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(SHOP_BASE_URL).hostname or "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = [SHOP_BASE_URL]
 DATA_DIR = Path(env.str("SHOP_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
-# Kept in the data folder where none is given: a key made anew for each process would sign everybody out.
-SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(DATA_DIR, "secret-key")
+SECRET_KEY = env.str("SECRET_KEY", default="") or kept_key(DATA_DIR)
 # How many reverse proxies append to X-Forwarded-For. A wrong number lets a visitor choose their own address.
 SHOP_TRUSTED_PROXIES = env.int("SHOP_TRUSTED_PROXIES", default=0)
 # The mailbox at /dev/mail. It shows every mail to anybody: never on a public address.
@@ -197,6 +195,9 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <shop@example.com>")
 
 # --- Security headers
+
+# W003 wants Django's token on every page. `CrossSiteMiddleware` stands there instead, and the token before the admin.
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
 
 SECURE_SSL_REDIRECT = IS_HTTPS
 # Probes ask this process directly, over plain HTTP, and take a redirect for an answer.
