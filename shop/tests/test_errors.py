@@ -1,0 +1,122 @@
+"""One shape for every refusal: a page for people, the envelope under /api/."""
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client, RequestFactory
+from django.urls import path
+
+from shop.errors import Conflict, RateLimited
+from shop.middleware import ErrorsMiddleware
+
+KEYS = {"success", "error", "code", "requestId"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "address", "status", "code"),
+    [
+        ("GET", "/api/nothing", 404, "not_found"),
+        ("GET", "/api/products/%00", 404, "not_found"),
+        ("GET", "/api/products?q=%00", 404, "not_found"),
+        ("GET", "/api/cart/cart_%00", 404, "not_found"),
+        ("GET", "/api/cart/%2e%2e", 404, "not_found"),
+        ("PATCH", "/api/cart/me", 405, "method_not_allowed"),
+        ("DELETE", "/api/orders", 405, "method_not_allowed"),
+        ("TRACE", "/api/products", 405, "method_not_allowed"),
+    ],
+)
+def test_below_api_every_error_is_json(method: str, address: str, status: int, code: str) -> None:
+    response: Any = Client().generic(method, address)
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/json"
+    assert response.json().keys() == KEYS
+    assert response.json()["code"] == code
+    assert (status == 405) == response.has_header("Allow")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/nothing/", "/products/%00/", "/search/?q=%00", "/static/%00"])
+def test_elsewhere_an_error_is_a_page(address: str) -> None:
+    response = Client().get(address)
+    assert response.status_code == 404
+    assert response["Content-Type"].startswith("text/html")
+    assert "Content-Security-Policy" in response
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("error", "status", "retry_after"),
+    [(Conflict("Not now."), 409, None), (RateLimited(headers={"Retry-After": "7"}), 429, "7")],
+)
+def test_a_page_may_raise_a_domain_error(error: Exception, status: int, retry_after: str | None) -> None:
+    def view(request: Any) -> Any:
+        raise error
+
+    response = through(view)
+    assert response.status_code == status
+    assert str(error) in response.content.decode()
+    assert response.get("Retry-After") == retry_after
+
+
+@pytest.mark.django_db
+def test_a_database_that_does_not_answer_is_503_and_says_nothing_of_itself() -> None:
+    def view(request: Any) -> Any:
+        raise OperationalError("connection to server at 10.0.0.7 failed")
+
+    response = through(view)
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert "10.0.0.7" not in response.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_is_not_got_is_503_in_json(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(*args: Any, **kwargs: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 20; SELECT pg_sleep(1)")
+
+    monkeypatch.setattr("cart.api.find", wait)
+    response = api.get("/cart/me")
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    connection.close()
+
+
+@pytest.mark.django_db
+def test_an_error_that_nobody_expected_tells_nothing(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError("password=hunter2")
+
+    monkeypatch.setattr("cart.api.find", fail)
+    response = api.get("/cart/me")
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert "hunter2" not in response.content.decode()
+
+
+def through(view: Any) -> Any:
+    """The answer of a page, by way of Django's own handling of what it raises."""
+    patterns = [path("page", view)]
+    request = RequestFactory().get("/page")
+    middleware = ErrorsMiddleware(patterns[0].callback)
+    try:
+        return middleware(request)
+    except Exception as error:
+        response = middleware.process_exception(request, error)
+        assert response is not None
+        return response
+
+
+@pytest.mark.django_db
+class TestRequestId:
+    def test_each_answer_has_one(self) -> None:
+        first, second = Client().get("/livez"), Client().get("/livez")
+        assert first["X-Request-Id"].startswith("req_")
+        assert first["X-Request-Id"] != second["X-Request-Id"]
+
+    def test_a_proxys_own_is_kept(self) -> None:
+        assert Client().get("/livez", headers={"X-Request-Id": "edge-12345"})["X-Request-Id"] == "edge-12345"
+
+    @pytest.mark.parametrize("given", ["short", "x" * 65, "a b c d e f", "<script>alert", "abcdefgh\r\nX: y"])
+    def test_one_that_could_spoil_a_log_is_not(self, given: str) -> None:
+        response = Client().get("/livez", headers={"X-Request-Id": given})
+        assert response["X-Request-Id"].startswith("req_")

@@ -1,0 +1,110 @@
+"""What `json.loads` lets pass and we do not. The cart's door stands for every endpoint: all share one parser."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from pydantic import TypeAdapter, ValidationError
+
+from shop.api import Line, Price, Text, fields_of
+
+pytestmark = pytest.mark.django_db
+PATH = "/api/cart/me/items"
+
+
+def post(body: bytes | str, content_type: str = "application/json") -> Any:
+    return Client().generic("POST", PATH, body, content_type=content_type)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"",
+        b'{"sku": "a"} trailing',
+        b'{"sku": NaN}',
+        b'{"quantity": Infinity, "sku": "a"}',
+        b'{"sku": "a", "sku": "b"}',
+        b'{"sku": "a\\u0000"}',
+        b'{"\\u0000": "a"}',
+        b'{"sku": "\\ud800"}',
+        b'{"sku": ["\\udfff"]}',
+        b'{"sku": "\xff"}',
+        b"\xef\xbb\xbf{}",
+        '{"sku": "a"}'.encode("utf-16"),
+        b'{"quantity": 1e999999999999999999999999}',
+        b'{"quantity": ' + b"9" * 5000 + b"}",
+        b'{"sku": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+        b'{"__proto__": {}, "sku": "a"}',
+        b"[]",
+        b"null",
+        b'"sku"',
+        b"1",
+    ],
+    ids=lambda body: body[:24],
+)
+def test_a_broken_body_is_400_in_our_shape(body: bytes) -> None:
+    response = post(body)
+    assert response.status_code == 400
+    answer = response.json()
+    assert answer["success"] is False
+    assert answer["code"] in {"invalid_json", "invalid_input"}
+    assert answer["requestId"] == response["X-Request-Id"]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_another_type_is_415(content_type: str) -> None:
+    response = post('{"sku": "a"}', content_type)
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(("path", "size", "status"), [(PATH, 70_000, 413), ("/api/products", 1_100_000, 413)])
+def test_a_body_over_its_limit_is_413(path: str, size: int, status: int, admin_browser: Client) -> None:
+    body = b'{"sku": "' + b"a" * size + b'"}'
+    response = admin_browser.generic("POST", path, body, content_type="application/json")
+    assert (response.status_code, response.json()["code"]) == (status, "too_large")
+
+
+def test_products_may_be_larger(admin_browser: Client) -> None:
+    body = b'{"name": "' + b"a" * 70_000 + b'"}'
+    response = admin_browser.generic("POST", "/api/products", body, content_type="application/json")
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("value", ["Ada", "Zoë", "a\u00a0b", "👩‍👩‍👧", "שלום", ""])
+def test_a_line_of_any_script_passes(value: str) -> None:
+    assert TypeAdapter(Line).validate_python(value) == value
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\tb", "a\x00b", "a\x1bb", "a\x7fb", "x" * 201])
+def test_a_line_is_one_line(value: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Line).validate_python(value)
+
+
+def test_a_text_has_line_breaks_and_no_other_control_characters() -> None:
+    assert TypeAdapter(Text).validate_python("a\r\n\tb")
+    with pytest.raises(ValidationError):
+        TypeAdapter(Text).validate_python("a\n\x07b")
+
+
+@pytest.mark.parametrize("value", [Decimal("199.99"), 5, 5.5, 0])
+def test_a_price_is_a_number(value: Any) -> None:
+    assert TypeAdapter(Price).validate_python(value) == Decimal(str(value))
+
+
+@pytest.mark.parametrize(
+    "value", [-1, Decimal("0.001"), "199.99", "199.99 ", True, None, 1e308, [5], Decimal("1E+400")]
+)
+def test_anything_else_is_no_price(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Price).validate_python(value)
+
+
+def test_errors_stand_under_the_senders_own_names() -> None:
+    errors = [
+        {"loc": ("body", "body", "variants", 0, "price"), "msg": "Value error, Must be a number."},
+        {"loc": ("body", "body"), "msg": "Give a name."},
+    ]
+    assert fields_of(errors) == {"variants.0.price": ["Must be a number."], "body": ["Give a name."]}

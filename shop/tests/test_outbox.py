@@ -1,0 +1,169 @@
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from shop import outbox, subscribers
+from shop.models import OutboxEvent
+
+NOW = timezone.now()
+Subscribe = Callable[[Callable[[dict[str, Any]], None]], None]
+
+
+@pytest.fixture
+def subscribe() -> Iterator[Subscribe]:
+    """Handlers of the topic "test", gone after the test."""
+    yield lambda handler: subscribers.subscribe("test", handler)
+    subscribers._handlers.pop("test", None)
+
+
+def publish(key: str = "k", **kwargs: Any) -> OutboxEvent:
+    with transaction.atomic():
+        outbox.publish("test", key=key, payload={"key": key}, **kwargs)
+    return OutboxEvent.objects.get(dedupe_key=key)
+
+
+@pytest.mark.django_db
+def test_an_event_is_written_once_for_its_key() -> None:
+    assert publish("k") == publish("k")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_needs_the_transaction_that_it_tells_of() -> None:
+    with pytest.raises(RuntimeError):
+        outbox.publish("test", key="k", payload={})
+    assert not OutboxEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_of_a_transaction_that_failed_never_was() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        outbox.publish("test", key="k", payload={})
+        raise ZeroDivisionError
+    assert not OutboxEvent.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_transaction_wakes_the_relay_once(django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks() as callbacks:
+        for key in "abc":
+            outbox.publish("test", key=key, payload={})
+    assert callbacks == [outbox.poke]
+
+
+@pytest.mark.django_db
+def test_the_most_urgent_is_delivered_first(subscribe: Subscribe) -> None:
+    seen: list[str] = []
+    subscribe(lambda payload: seen.append(payload["key"]))
+    publish("mail")
+    publish("money", priority=outbox.MONEY)
+    assert outbox.relay(timezone.now()) == 2
+    assert seen == ["money", "mail"]
+    assert outbox.relay(timezone.now()) == 0
+    assert {event.state for event in OutboxEvent.objects.all()} == {"done"}
+
+
+@pytest.mark.django_db
+def test_a_failure_is_tried_again_later_and_later_until_it_is_dead(subscribe: Subscribe) -> None:
+    tries: list[timedelta] = []
+
+    def fail(payload: dict[str, Any]) -> None:
+        tries.append(now - begun)
+        raise ConnectionError("secret")
+
+    subscribe(fail)
+    event = publish()
+    begun = now = event.due_at
+    while event.state == OutboxEvent.State.PENDING:
+        outbox.relay(now)
+        event.refresh_from_db()
+        now = event.due_at + timedelta(milliseconds=1)
+    assert event.state == OutboxEvent.State.DEAD
+    assert len(tries) == event.attempts == outbox.MAX_ATTEMPTS
+    waits = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    assert [round(wait.total_seconds()) for wait in waits[:4]] == [2, 4, 8, 16]
+    assert round(waits[-1].total_seconds()) == 3600
+    assert tries[-1] > timedelta(hours=10), "a mail server that is away for an evening costs no mail"
+    assert event.last_error == "ConnectionError", "an error's text may hold secrets"
+
+
+@pytest.mark.django_db
+def test_one_that_fails_does_not_stop_the_others(subscribe: Subscribe) -> None:
+    seen: list[str] = []
+
+    def handle(payload: dict[str, Any]) -> None:
+        if payload["key"] == "poison":
+            raise ValueError
+        seen.append(payload["key"])
+
+    subscribe(handle)
+    publish("poison")
+    publish("sound")
+    assert outbox.relay(timezone.now()) == 1
+    assert seen == ["sound"]
+
+
+@pytest.mark.django_db
+def test_what_is_claimed_is_not_taken_until_its_lease_is_over(subscribe: Subscribe) -> None:
+    subscribe(lambda payload: None)
+    event = publish()
+    assert outbox._claim(event.due_at) == event
+    assert outbox.relay(event.due_at + outbox.LEASE - timedelta(seconds=1)) == 0
+    assert outbox.relay(event.due_at + outbox.LEASE) == 1
+
+
+@pytest.mark.django_db
+def test_a_late_failure_does_not_undo_what_another_relay_did(subscribe: Subscribe) -> None:
+    """The first relay's lease ran out; the second delivered; then the first one fails."""
+    subscribe(lambda payload: None)
+    event = publish()
+    stalled = outbox._claim(event.due_at)
+    assert stalled is not None
+    outbox.relay(event.due_at + outbox.LEASE)
+    outbox._postpone(stalled, ValueError())
+    event.refresh_from_db()
+    assert event.state == OutboxEvent.State.DONE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_relays_at_once_deliver_each_event_once(subscribe: Subscribe) -> None:
+    seen: list[str] = []
+    both = Event()
+
+    def handle(payload: dict[str, Any]) -> None:
+        seen.append(payload["key"])
+        # Holds the first until the second has begun, or the second would find nothing left.
+        if len(seen) > 1:
+            both.set()
+        both.wait(5)
+
+    subscribe(handle)
+    keys = {publish(f"k{number}").dedupe_key for number in range(20)}
+    now = timezone.now()
+
+    def run() -> None:
+        outbox.relay(now)
+        connection.close()
+
+    threads = [Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == sorted(keys)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("no_redis")
+def test_a_broker_that_is_away_delays_nobody(settings: Any) -> None:
+    """kombu's own retries once held every request that published for six seconds."""
+    app = outbox.current_app
+    away = app.connection_for_write(settings.REDIS_URL)
+    begun = timezone.now()
+    with pytest.raises(Exception, match="refused|connect"):
+        away.default_channel  # noqa: B018
+    assert timezone.now() - begun < timedelta(seconds=1)
