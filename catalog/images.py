@@ -77,7 +77,7 @@ def store(content: bytes) -> Picture:
 def known_picture(digest: str) -> Picture | None:
     """The picture that these bytes were turned into before, if its file is still there."""
     row = ProductImage.objects.filter(digest=digest, width__gt=0).first()
-    if row and default_storage.exists(row.file.name):
+    if row and row.file.name and default_storage.exists(row.file.name):
         return Picture(row.file.name, digest, row.width, row.height)
     return None
 

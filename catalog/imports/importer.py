@@ -64,7 +64,10 @@ class RowError(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A row that can be read. `pictures` are files of the folder by the address that stands for each in the body."""
+    """A row that can be read. `pictures` are files of the folder by the address that stands for each in the body.
+
+    `digest` is of all that the row brings, its pictures' content too: another one under the same name is a change.
+    """
 
     row: int
     sku: str
@@ -115,11 +118,13 @@ class Importer:
                 if name in holder:
                     holder[name] = typed_values(holder[name], kinds)
         sku = self._key(row.number, variants[0] if variants else body)
-        pictures: dict[str, Path] = {}
+        pictures: dict[str, tuple[Path, str]] = {}
         for holder in (body, *variants):
             if isinstance(holder.get("images"), list):
                 holder["images"] = [self._address(name, pictures) for name in holder["images"]]
-        return Task(row.number, sku, body, pictures, _digest(body, pictures))
+        text = json.dumps([body, [digest for _, digest in sorted(pictures.values())]], sort_keys=True, default=str)
+        files = {address: path for address, (path, _) in pictures.items()}
+        return Task(row.number, sku, body, files, hashlib.sha256(text.encode()).hexdigest())
 
     def _key(self, number: int, holder: Mapping[str, Any]) -> str:
         sku = holder.get("sku")
@@ -130,30 +135,30 @@ class Importer:
             raise RowError("sku", f"Row {self._rows_by_sku[sku]} has the same SKU.")
         return sku
 
-    def _address(self, name: Any, pictures: dict[str, Path]) -> Any:
+    def _address(self, name: Any, pictures: dict[str, tuple[Path, str]]) -> Any:
         """Puts an address in the place of a file's name. Without a folder the name stays, for the schema to refuse."""
         if not self._pictures or not isinstance(name, str) or name.startswith(("http://", "https://")):
             return name
-        path = (self._pictures / name).resolve()
-        # Also of a name that leaves the folder: whether a file lies elsewhere is nobody's business.
-        if not path.is_relative_to(self._pictures) or not path.is_file():
+        try:
+            path = (self._pictures / name).resolve()
+            # Nothing is said of a file outside: whether it exists is nobody's business.
+            is_there = path.is_relative_to(self._pictures) and path.is_file()
+            is_small = is_there and path.stat().st_size <= images.MAX_BYTES
+            digest = hashlib.sha256(path.read_bytes()).hexdigest() if is_small else ""
+        # A name too long, a file that may not be read; links that lead in a circle are a RuntimeError.
+        except (OSError, RuntimeError):
+            is_there = False
+        if not is_there:
             raise RowError("images", f"There is no picture called {name[:200]} in the folder.")
-        if path.stat().st_size > images.MAX_BYTES:
+        if not is_small:
             raise RowError("images", f"{name[:200]} is larger than {images.MAX_BYTES // 1_000_000} MB.")
         address = LOCAL + quote(str(path.relative_to(self._pictures)))
-        pictures[address] = path
+        pictures[address] = path, digest
         return address
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _digest(body: Mapping[str, Any], pictures: Mapping[str, Path]) -> str:
-    """Of all that the row brings, its pictures' content too: a better photograph under the same name is a change."""
-    content = [hashlib.sha256(pictures[address].read_bytes()).hexdigest() for address in sorted(pictures)]
-    text = json.dumps([body, content], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # --- Storing
@@ -184,10 +189,8 @@ def _stored(path: Path) -> ImageDraft:
 
 def _named(changes: ProductChanges, body: ProductBody) -> ProductChanges:
     """The changes without what the row doesn't name: texts and pictures that staff added to a product stay."""
-    variants = [
-        _named_of_variant(variant, row)
-        for variant, row in zip(changes["variants"], body.variants or [body], strict=True)
-    ]
+    rows: Sequence[VariantBody | ProductBody] = body.variants or [body]
+    variants = [_named_of_variant(variant, row) for variant, row in zip(changes["variants"], rows, strict=True)]
     kept: Any = {name: value for name, value in changes.items() if name in body.model_fields_set}
     return {**kept, "variants": variants}
 

@@ -18,11 +18,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from PIL import Image
 
+from catalog.images import MAX_BYTES
 from catalog.imports.importer import BATCH
 from catalog.models import Attribute, Brand, Category, ImportedRow, Product, ProductImage, Variant
 from catalog.operations import withdraw_product
 from catalog.schemas import ProductBody
 from catalog.tests.factories import ProductFactory, TaxClassFactory, VariantFactory
+from catalog.tests.snapshots import everything
 from inventory import operations as inventory
 from inventory.models import StockItem, StockMovement
 from shop.models import OutboxEvent
@@ -79,17 +81,6 @@ def load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., st
 
     run.file = run_file  # type: ignore[attr-defined]
     return run
-
-
-def everything() -> dict[str, list[Any]]:
-    """Every row of every table of the shop, with PostgreSQL's own mark of the last write to it."""
-    with connection.cursor() as cursor:
-        tables = [name for name in connection.introspection.table_names(cursor) if not name.startswith("django_")]
-        content = {}
-        for table in sorted(tables):
-            cursor.execute(f'SELECT xmin::text, ctid::text, row.* FROM "{table}" AS row ORDER BY ctid')
-            content[table] = cursor.fetchall()
-    return content
 
 
 def picture(path: Path, colour: str = "red") -> Path:
@@ -429,13 +420,16 @@ def test_pictures_by_address_wait_for_the_worker(load: Callable[..., str], tmp_p
     "name",
     ["../secret.png", "/etc/hostname", "sub/../../secret.png", "link.png", "folder.png", "absent.png", "", ".",
      "pipe.png", "evil.svg", "text.png", "%2e%2e/secret.png", "file:///etc/hostname", "..\\secret.png",
-     "https:/local.invalid/a"],
+     "https:/local.invalid/a", "x" * 5000, "circle.png", "huge.png"],
 )  # fmt: skip
 def test_what_is_no_picture_of_the_folder_is_refused(load: Callable[..., str], tmp_path: Path, name: str) -> None:
     photos = picture(tmp_path / "photos/good.png").parent
     picture(tmp_path / "secret.png")
     (photos / "link.png").symlink_to(tmp_path / "secret.png")
     (photos / "folder.png").mkdir()
+    (photos / "circle.png").symlink_to(photos / "circle.png")
+    with (photos / "huge.png").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
     os.mkfifo(photos / "pipe.png")
     (photos / "evil.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
     (photos / "text.png").write_text("hello")
@@ -449,7 +443,7 @@ def test_what_is_no_picture_of_the_folder_is_refused(load: Callable[..., str], t
 
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_import_goes_on_where_it_stopped(load: Callable[..., str], tmp_path: Path) -> None:
-    rows = [MUG | {"sku": f"MUG-{number}", "name": f"Mug {number}"} for number in range(BATCH * 6)]
+    rows = [MUG | {"sku": f"MUG-{number}", "name": f"Mug {number}"} for number in range(BATCH * 3)]
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows))
     database = connection.settings_dict

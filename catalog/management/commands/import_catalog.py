@@ -60,11 +60,21 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{options['file']} can't be read.") from error
         counts: Counter[Result] = Counter()
+        try:
+            self._import(source, Importer(field_map, options["images"]), options["errors"], counts)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped. The same command goes on from here.") from None
+        finally:
+            self.stdout.write(", ".join(f"{counts[result]} {result}" for result in Result))
+        if counts[Result.FAILED]:
+            sys.exit(1)
+
+    def _import(self, source: Source, importer: Importer, errors_to: Path | None, counts: Counter[Result]) -> None:
         with ExitStack() as stack:
             stack.enter_context(source)
-            errors = stack.enter_context(options["errors"].open("w")) if options["errors"] else None
+            errors = stack.enter_context(errors_to.open("w")) if errors_to else None
             report = stack.enter_context(Report())
-            for outcome in Importer(field_map, options["images"]).run(source.rows()):
+            for outcome in importer.run(source.rows()):
                 counts[outcome.result] += 1
                 report.advance(source.progress, counts)
                 if outcome.result == Result.FAILED:
@@ -73,9 +83,6 @@ class Command(BaseCommand):
                         print(
                             json.dumps({"row": outcome.row, "sku": outcome.sku, "fields": outcome.fields}), file=errors
                         )
-        self.stdout.write(", ".join(f"{counts[result]} {result}" for result in Result))
-        if counts[Result.FAILED]:
-            sys.exit(1)
 
 
 class Report:

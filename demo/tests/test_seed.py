@@ -1,0 +1,91 @@
+"""The loader brings the demo's content into an empty shop, once, and leaves alone what is there."""
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+
+from accounts.models import Address, User
+from catalog.models import Attribute, Category, Product, ProductImage, Variant
+from catalog.tests.snapshots import everything
+from demo.operations import CUSTOMER, STAFF, _read, prepare
+from inventory.models import StockItem
+
+PASSWORD = "correct horse battery"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    monkeypatch.setenv("SHOP_DEMO_PASSWORD", PASSWORD)
+
+
+def seed() -> str:
+    summary = io.StringIO()
+    call_command("seed_demo", stdout=summary)
+    return summary.getvalue()
+
+
+def category_paths(rows: list[dict[str, Any]], path: str = "") -> list[str]:
+    """Depth first, as the tree reads."""
+    paths = []
+    for row in rows:
+        paths += [path + row["slug"], *category_paths(row.get("children", []), f"{path}{row['slug']}/")]
+    return paths
+
+
+@pytest.mark.slow
+def test_the_demo_is_made_once(settings: Any) -> None:
+    assert seed() == "60 created, 0 changed, 0 unchanged, 0 failed\n"
+
+    assert Product.objects.published().count() == 60
+    assert not ProductImage.objects.exclude(state=ProductImage.State.READY).exists()
+    assert all(default_storage.exists(name) for name in ProductImage.objects.values_list("file", flat=True))
+    assert not ProductImage.objects.filter(alt="").exists()
+    assert list(Category.objects.order_by("path").values_list("url_path", flat=True)) == category_paths(
+        _read("categories.json")
+    )
+    assert all(category.description for category in Category.objects.all())
+    assert all(default_storage.exists(category.image.name) for category in Category.objects.filter(depth=1))
+    assert set(Attribute.objects.values_list("code", flat=True)) == {row["code"] for row in _read("attributes.json")}
+    colour = Attribute.objects.get(code="color")
+    assert (colour.kind, colour.is_axis, colour.choices[0]["swatch"]) == ("choice", True, "#1f5d63")
+    stocked = StockItem.objects.filter(sku__in=Variant.objects.values("sku"))
+    assert stocked.count() == Variant.objects.count()
+
+    staff, customer = User.objects.get(email=STAFF), User.objects.get(email=CUSTOMER)
+    assert staff.is_superuser and staff.is_staff and staff.check_password(PASSWORD)
+    assert not customer.is_staff and customer.check_password(PASSWORD)
+    assert Address.objects.get().user == customer
+
+    before = everything()
+    started = time.process_time()
+    assert seed() == "0 created, 0 changed, 60 unchanged, 0 failed\n"
+    assert time.process_time() - started < 1
+    assert everything() == before
+
+
+def test_what_staff_changed_stays() -> None:
+    prepare(PASSWORD)
+    User.objects.filter(email=STAFF).update(first_name="Nobody")
+    Category.objects.filter(url_path="table").update(description="Ours.")
+    Attribute.objects.filter(code="color").update(name="Shade")
+    prepare("another password")
+    assert User.objects.get(email=STAFF).first_name == "Nobody"
+    assert User.objects.get(email=STAFF).check_password(PASSWORD)
+    assert Category.objects.get(url_path="table").description == "Ours."
+    assert Attribute.objects.get(code="color").name == "Shade"
+
+
+def test_without_a_password_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHOP_DEMO_PASSWORD")
+    with pytest.raises(CommandError, match="SHOP_DEMO_PASSWORD"):
+        seed()
+    assert not User.objects.exists()
+    assert not Product.objects.exists()
