@@ -7,7 +7,7 @@ from shop.redis import client
 
 
 def test_nothing_outlives_a_minute() -> None:
-    """A delete that failed leaves its value behind: a session signed out during an outage must not come back for long."""
+    """A delete that failed leaves its value behind: a session ended in an outage must not come back."""
     for timeout in (None, 3600 * 24 * 30, 5):
         cache.set("k", "v", timeout)
         ttl = client().ttl(cache.make_key("k"))
