@@ -40,6 +40,7 @@ class AmountField(forms.DecimalField):
 
 def clean_values(values: Any) -> Mapping[str, Any]:
     """A JSON object of attribute values, each of its attribute's kind."""
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise forms.ValidationError('Must be an object: {"material": "Stoneware"}.')
     try:
@@ -55,7 +56,7 @@ class ProductForm(forms.ModelForm):
         fields = ("name", "slug", "description", "category", "brand", "tax_class", "attributes", "is_active")
 
     def clean_attributes(self) -> Mapping[str, Any]:
-        return clean_values(self.cleaned_data["attributes"] or {})
+        return clean_values(self.cleaned_data["attributes"])
 
 
 class VariantForm(forms.ModelForm):
@@ -69,7 +70,7 @@ class VariantForm(forms.ModelForm):
         )  # fmt: skip
 
     def clean_options(self) -> Mapping[str, Any]:
-        return clean_values(self.cleaned_data["options"] or {})
+        return clean_values(self.cleaned_data["options"])
 
     def clean_sku(self) -> str:
         sku: str = self.cleaned_data["sku"]
@@ -191,7 +192,9 @@ class CategoryForm(MoveNodeForm):
         values = super().clean() or self.cleaned_data
         if not self.errors:
             reference, position = values.get("treebeard_ref_node"), values.get("treebeard_position")
-            parent = reference if position == "first-child" or reference is None else reference.get_parent()
+            parent = (
+                reference if position == "first-child" or reference is None else Category.objects.get_parent(reference)
+            )
             url_path = f"{parent.url_path}/{values['slug']}" if parent else values["slug"]
             if Category.objects.filter(url_path=url_path).exclude(pk=self.instance.pk).exists():
                 self.add_error("slug", "Another category has this address.")

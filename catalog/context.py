@@ -7,4 +7,4 @@ from .models import Category
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    return {"nav_categories": SimpleLazyObject(lambda: list(Category.get_root_nodes()))}
+    return {"nav_categories": SimpleLazyObject(lambda: list(Category.objects.get_root_nodes()))}

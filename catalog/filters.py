@@ -58,7 +58,7 @@ class ValuesField(forms.Field):
 
     def clean(self, value: Any) -> list[str]:
         values = [text.strip() for text in value or [] if text.strip()]
-        if len(values) > MAX_CHOICES or any(len(text) > 500 or "\x00" in text for text in values):
+        if len(values) > MAX_CHOICES or any(len(text) > 500 for text in values):
             raise forms.ValidationError(f"At most {MAX_CHOICES} values of 500 characters.")
         return values
 
@@ -199,7 +199,8 @@ def openapi_parameters(filters: type[ProductFilter]) -> list[dict[str, Any]]:
 def _schema(field: forms.Field) -> dict[str, Any]:
     match field:
         case forms.ChoiceField():
-            return {"type": "string", "enum": [value for value, _ in list(field.choices) if value]}
+            choices: Any = field.choices
+            return {"type": "string", "enum": [value for value, _ in choices if value]}
         case forms.DecimalField():
             return {"type": "number", "minimum": 0}
         case forms.IntegerField():

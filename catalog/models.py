@@ -204,7 +204,7 @@ class ProductImage(models.Model):
         indexes = [models.Index(fields=["digest"], name="product_image_digest", condition=~Q(digest=""))]
 
     def __str__(self) -> str:
-        return self.alt or self.source_url or self.file.name
+        return self.alt or self.source_url or self.file.name or ""
 
 
 class ImportedRow(models.Model):

@@ -51,7 +51,8 @@ def _scalar(value: Any) -> Any:
         return value
     if not isinstance(value, int | float | Decimal):
         raise ValueError("Must be a text, a number, true or false.")
-    if abs(Decimal(value)) >= 10**15:
+    # `abs()` rounds to the context, where 1e999999999 overflows.
+    if Decimal(value).copy_abs() >= 10**15:
         raise ValueError("Must be a number below 10^15.")
     return value
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from . import queries
-from .models import Product
+from .models import Category, Product
 
 
 @require_safe
@@ -26,7 +26,7 @@ def category(request: HttpRequest, url_path: str) -> HttpResponse:
         "title": found.name,
         "category": found,
         "breadcrumbs": queries.trail(found),
-        "subcategories": found.get_children(),
+        "subcategories": Category.objects.get_children(found),
     }
     return render(request, "catalog/list.html", context | shallow(listing))
 

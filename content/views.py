@@ -12,7 +12,7 @@ NEWEST = 8
 def home(request: HttpRequest) -> HttpResponse:
     context = {
         "cards": queries.newest(NEWEST),
-        "categories": Category.get_root_nodes(),
+        "categories": Category.objects.get_root_nodes(),
         "product_count": Product.objects.published().count(),
     }
     return render(request, "content/home.html", context)

@@ -51,7 +51,7 @@ def _add(name: str, parent: Category | None) -> Category:
     fresh.slug, fresh.url_path = slug, prefix + slug
     if len(fresh.url_path) > 500:
         raise _unacceptable("The path is too long.")
-    return parent.add_child(instance=fresh) if parent else Category.add_root(instance=fresh)
+    return Category.objects.add_child(parent, instance=fresh) if parent else Category.objects.add_root(instance=fresh)
 
 
 def _by_one_word(word: str) -> Category | None:
@@ -96,9 +96,9 @@ def refresh_category(category: Category) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TREE_LOCK])
-    parent = category.get_parent(update=True)
+    parent = Category.objects.get_parent(category, update=True)
     paths = {parent.path: parent.url_path} if parent else {}
-    subtree = list(Category.get_tree(category))
+    subtree = list(Category.objects.get_tree(category))
     for node in subtree:
         above = paths.get(node.path[: -Category.steplen], "")
         node.url_path = paths[node.path] = f"{above}/{node.slug}" if above else node.slug

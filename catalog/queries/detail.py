@@ -142,7 +142,7 @@ def _images(product: Product, selected: Variant | None) -> list[ProductImage]:
 
 
 def _is_place(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text[:4]) > 0
+    return len(text) < 5 and text.isascii() and text.isdigit() and int(text) > 0
 
 
 def _axes(

@@ -25,7 +25,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Substr
 
-from inventory.models import StockItem
+from inventory.models import AVAILABLE, StockItem
 
 from ..models import Attribute, Brand, Category, Product, Variant
 from .backend import MAX_TEXT, Document, FacetCounts, SearchPage, SearchRequest, words
@@ -234,7 +234,7 @@ def variants(request: SearchRequest, *, without: str = "") -> QuerySet[Variant]:
             found = found.alias(**{f"trait_{place}": value}).filter(**{f"trait_{place}__in": list(values)})
     if request.in_stock:
         found = found.filter(
-            sku__in=StockItem.objects.with_available().filter(shortfall=0, available_now__gt=0).values("sku")
+            sku__in=StockItem.objects.annotate(units=AVAILABLE).filter(shortfall=0, units__gt=0).values("sku")
         )
     return found
 

@@ -26,7 +26,7 @@ class CategoryFactory(factory.django.DjangoModelFactory[Category]):
     @classmethod
     def _create(cls, model_class: type[Category], *args: Any, **kwargs: Any) -> Category:
         parent, name = kwargs.pop("parent"), kwargs.pop("name")
-        above = [*parent.get_ancestors(), parent] if parent else []
+        above = [*Category.objects.get_ancestors(parent), parent] if parent else []
         category = operations.make_category([*(node.name for node in above), name])
         if kwargs:
             Category.objects.filter(pk=category.pk).update(**kwargs)
