@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from cart import operations as carts
 from cart.models import CartSnapshot
+from catalog import operations as catalog
 from catalog.models import Variant
 from catalog.tests.factories import VariantFactory
 from checkout import operations
@@ -28,6 +29,11 @@ ADDRESS = {
 def make_variant(**values: Any) -> Variant:
     variant: Any = VariantFactory(**values)
     return variant
+
+
+def reprice(variant: Variant, price_minor: int) -> None:
+    Variant.objects.filter(pk=variant.pk).update(price_minor=price_minor)
+    catalog.refresh(variant.product)
 
 
 def make_cart(
