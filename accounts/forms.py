@@ -58,24 +58,33 @@ class OperationForm(forms.Form):
 
 def email_field() -> forms.EmailField:
     return forms.EmailField(
-        max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email", "autocapitalize": "none"})
+        max_length=254,
+        error_messages={"required": "Enter your email."},
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autocapitalize": "none"}),
     )
 
 
 def line(label: str, autocomplete: str, max_length: int, *, required: bool = False, **attrs: str) -> forms.CharField:
     widget = forms.TextInput(attrs={"autocomplete": autocomplete, **attrs})
-    return forms.CharField(label=label, max_length=max_length, required=required, widget=widget)
+    return forms.CharField(
+        label=label if required else f"{label} (optional)",
+        max_length=max_length,
+        required=required,
+        error_messages={"required": f"Enter your {label.lower()}."},
+        widget=widget,
+    )
 
 
 def phone_field() -> forms.CharField:
     widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"})
-    return forms.CharField(label="Phone", max_length=40, required=False, widget=widget)
+    return forms.CharField(label="Phone (optional)", max_length=40, required=False, widget=widget)
 
 
 def password_field(label: str = "Password", *, new: bool = False, required: bool = True) -> forms.CharField:
     return forms.CharField(
         label=label,
         required=required,
+        error_messages={"required": f"Enter your {label.lower()}."},
         strip=False,
         max_length=MAX_PASSWORD_LENGTH,
         help_text=" ".join(password_validators_help_texts()) if new else "",
@@ -114,7 +123,10 @@ class AddressForm(OperationForm):
     full_name = line("Full name", "name", 200, required=True)
     line1 = line("Address", "address-line1", 200, required=True)
     line2 = line("Address, second line", "address-line2", 200)
-    postal_code = line("Postal code", "postal-code", 20)
+    # Required where the country's post needs it: see `AddressBody`.
+    postal_code = forms.CharField(
+        max_length=20, required=False, widget=forms.TextInput(attrs={"autocomplete": "postal-code"})
+    )
     city = line("City", "address-level2", 120, required=True)
     region = line("State or region", "address-level1", 120)
     country = forms.ChoiceField(

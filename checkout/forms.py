@@ -11,39 +11,33 @@ from shipping.models import ShippingMethod
 from shop.api import fields_of
 
 
-class ContactForm(forms.Form):
-    """Who buys and where it goes: one page, at most nine fields."""
+def line(
+    label: str, autocomplete: str, *, max_length: int = 200, required: bool = True, **attrs: str
+) -> forms.CharField:
+    return forms.CharField(
+        label=label if required else f"{label} (optional)",
+        max_length=max_length,
+        required=required,
+        error_messages={"required": f"Enter your {label.lower()}."},
+        widget=forms.TextInput(attrs={"autocomplete": autocomplete, **attrs}),
+    )
 
-    email = forms.CharField(
-        label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"})
-    )
-    full_name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    line1 = forms.CharField(
-        label="Street and number", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "address-line1"})
-    )
-    line2 = forms.CharField(
-        label="Second address line",
-        max_length=200,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "address-line2"}),
-    )
+
+class ContactForm(forms.Form):
+    """Who buys and where it goes: one page, nine fields."""
+
+    email = line("Email", "email", max_length=254, type="email", inputmode="email")
+    full_name = line("Full name", "name")
+    line1 = line("Street and number", "address-line1")
+    line2 = line("Second address line", "address-line2", required=False)
+    # Required where the country's post needs it: see `AddressBody`.
     postal_code = forms.CharField(
         max_length=20, required=False, widget=forms.TextInput(attrs={"autocomplete": "postal-code"})
     )
-    city = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "address-level2"}))
-    region = forms.CharField(
-        label="State or region",
-        max_length=120,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "address-level1"}),
-    )
+    city = line("City", "address-level2", max_length=120)
+    region = line("State or region", "address-level1", max_length=120, required=False)
     country = forms.ChoiceField(widget=forms.Select(attrs={"autocomplete": "country"}))
-    phone = forms.CharField(
-        max_length=40,
-        required=False,
-        help_text="Only for the courier.",
-        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel", "type": "tel"}),
-    )
+    phone = line("Phone for the courier", "tel", max_length=40, required=False, type="tel", inputmode="tel")
 
     ADDRESS = ("full_name", "line1", "line2", "postal_code", "city", "region", "country", "phone")
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from babel import Locale
 from django import template
 from django.conf import settings
 from django.http import HttpRequest
@@ -15,6 +16,12 @@ register = template.Library()
 def money(minor: int | None, currency: str = "") -> str:
     """`{{ line.gross|money }}` in the shop's currency, `{{ order.total|money:order.currency }}` in the order's."""
     return "" if minor is None else str(Money(minor, currency or settings.SHOP_CURRENCY))
+
+
+@register.filter
+def country_name(code: str) -> str:
+    """`{{ address.country|country_name }}` in the shop's language; a code that nobody knows stays as it is."""
+    return str(Locale.parse(settings.SHOP_LOCALE).territories.get(code, code))
 
 
 @register.simple_tag(takes_context=True)
