@@ -7,7 +7,6 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
-from tests.fixtures import plain_static_files  # noqa: F401
 
 Send = Callable[..., Any]
 

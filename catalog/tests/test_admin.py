@@ -56,7 +56,7 @@ def errors(response: Any) -> str:
 
 def add(admin: Client, variants: list[dict[str, Any]], **values: Any) -> Any:
     category = CategoryFactory.create(name="Mugs")
-    values = {"category": category.pk, "tax_class": TaxClassFactory.create().pk} | values
+    values = dict[str, Any](category=category.pk, tax_class=TaxClassFactory.create().pk) | values
     return admin.post(reverse("admin:catalog_product_add"), product_form(variants, **values))
 
 
@@ -80,7 +80,7 @@ def test_changing_a_price_is_typed_and_shown_in_decimals(admin: Client) -> None:
     product = variant.product
     path = reverse("admin:catalog_product_change", args=[product.pk])
     assert b'value="24.00"' in admin.get(path).content
-    same = {"name": "Renamed", "category": product.category_id, "tax_class": product.tax_class_id, "attributes": "{}"}
+    same: dict[str, Any] = {"name": "Renamed", "category": product.category_id, "tax_class": product.tax_class_id}
     row = variant_row(id=variant.pk, product=product.pk, price_minor="19.90", sku="MUG-1")
     response = admin.post(path, product_form([row], **same))
     assert response.status_code == 302, errors(response)
@@ -120,7 +120,7 @@ def test_a_sku_stays_and_another_products_is_refused(admin: Client) -> None:
     variant = VariantFactory.create(sku="MUG-1")
     product = variant.product
     path = reverse("admin:catalog_product_change", args=[product.pk])
-    same = {"category": product.category_id, "tax_class": product.tax_class_id}
+    same: dict[str, Any] = {"category": product.category_id, "tax_class": product.tax_class_id}
     renamed = variant_row(id=variant.pk, product=product.pk, sku="MUG-9")
     assert "can't be changed" in errors(admin.post(path, product_form([renamed], **same)))
     VariantFactory.create(sku="TAKEN")
@@ -143,11 +143,11 @@ def test_an_uploaded_picture_is_made_the_shops_own(admin: Client) -> None:
     assert response.status_code == 302, errors(response)
     image = ProductImage.objects.get()
     assert (image.state, image.width, image.height) == (ProductImage.State.READY, 30, 20)
-    assert image.file.name.endswith(".webp")
+    assert str(image.file.name).endswith(".webp")
     broken = SimpleUploadedFile("x.png", b"<svg onload='alert(1)'/>", "image/png")
     product = Product.objects.get()
     row = variant_row(id=product.variants.get().pk, product=product.pk)
-    same = {"category": product.category_id, "tax_class": product.tax_class_id}
+    same: dict[str, Any] = {"category": product.category_id, "tax_class": product.tax_class_id}
     form = product_form([row], [{"file": broken, "position": 1, "product": product.pk}], **same)
     assert "file" in errors(admin.post(reverse("admin:catalog_product_change", args=[product.pk]), form))
 

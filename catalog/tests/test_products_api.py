@@ -428,7 +428,7 @@ def test_put_cannot_take_another_products_sku_or_rename_its_own(send: Send) -> N
 
 
 def test_put_below_what_is_promised_is_409(send: Send) -> None:
-    variant = VariantFactory(stock=2)
+    variant = VariantFactory.create(stock=2)
     item = StockItem.objects.get(sku=variant.sku)
     inventory.set_rules(item, safety_stock=0, backorder_limit=5, low_stock_threshold=0)
     path = f"/api/products/{variant.product.public_id}"
@@ -469,7 +469,7 @@ def test_delete_withdraws_and_a_second_time_answers_the_same(send: Send, anonymo
 
 
 def test_a_withdrawn_product_is_seen_by_those_who_edit(send: Send, send_as: Callable[..., Send]) -> None:
-    product = ProductFactory(is_active=False)
+    product = ProductFactory.create(is_active=False)
     path = f"/api/products/{product.public_id}"
     assert send("get", path).status_code == 200
     assert send_as("catalog.add_product")("get", path).status_code == 404

@@ -24,7 +24,7 @@ ODD = [
 
 
 def product(name: str, sku: str, category: str = "Table", **values: Any) -> None:
-    values = {"price": 2000, "stock": 5, "barcode": ""} | values
+    values = dict[str, Any](price=2000, stock=5, barcode="") | values
     variant = VariantDraft(sku, values.pop("price"), stock=values.pop("stock"), barcode=values.pop("barcode"))
     variants = values.pop("variants", [variant])
     create_product(ProductDraft(name=name, category=category, variants=variants, **values), actor="test")
