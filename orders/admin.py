@@ -155,8 +155,9 @@ class OrderAdmin(ModelAdmin):
                 button.method(request, obj)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        parcels = formset.save(commit=False) if formset.model is Shipment else []
-        for parcel in parcels:
+        if formset.model is not Shipment:
+            return super().save_formset(request, form, formset, change)
+        for parcel in formset.save(commit=False):
             operations.correct_tracking(
                 parcel,
                 tracking_number=parcel.tracking_number,

@@ -29,6 +29,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     Status.CANCELLED: frozenset(),
 }
 SYSTEM = "system"
+MAX_NAME = 300  # a variant with long options may have a longer one
 # Crockford's alphabet: no letter that is read as a digit on the telephone.
 NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -86,7 +87,7 @@ def create_order(
             order=order,
             variant_id=variants[line.item.sku],
             sku=line.item.sku,
-            name=line.item.name,
+            name=line.item.name[:MAX_NAME],
             quantity=line.item.quantity,
             list_price_minor=line.item.list_price_minor,
             unit_price_minor=line.item.unit_price_minor,

@@ -388,13 +388,7 @@ def test_bad_input() -> None:
     """One test for all: the throttle is per address, and each case stands by its name."""
     api, cart = ApiClient(), make_cart()
     for number, (name, values, fields) in enumerate(bad_bodies()):
-        body = {
-            "cartId": cart.public_id,
-            "email": "ada@example.com",
-            "shippingAddress": ADDRESS,
-            "paymentMethod": "cod",
-        }
-        body = {key: value for key, value in (body | values).items() if value is not ...}
+        body = {key: value for key, value in (order_body(cart.public_id) | values).items() if value is not ...}
         for headers in ({}, {"idempotency_key": f"k{number}"}):
             answer = api.post("/orders", body, **headers)
             assert answer.status_code == 400, (name, answer.content)
