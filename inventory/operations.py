@@ -242,7 +242,10 @@ CHANGE = """
 UPDATE inventory_stockitem SET
     on_hand = on_hand + %(on_hand)s,
     reserved = reserved + %(reserved)s,
-    shortfall = greatest(0, reserved + %(reserved)s - on_hand - %(on_hand)s - backorder_limit),
+    shortfall = CASE
+        -- A promise never explains itself: were its guard missing, the CHECK would still refuse to oversell.
+        WHEN %(reserved)s > 0 THEN shortfall
+        ELSE greatest(0, reserved + %(reserved)s - on_hand - %(on_hand)s - backorder_limit) END,
     low_stock_at = CASE
         WHEN %(on_hand)s > 0
             AND on_hand + %(on_hand)s - safety_stock + backorder_limit - reserved - %(reserved)s > low_stock_threshold

@@ -103,7 +103,7 @@ def test_anything_else_is_no_price(value: Any) -> None:
 
 
 def test_errors_stand_under_the_senders_own_names() -> None:
-    errors = [
+    errors: list[dict[str, Any]] = [
         {"loc": ("body", "body", "variants", 0, "price"), "msg": "Value error, Must be a number."},
         {"loc": ("body", "body"), "msg": "Give a name."},
     ]
