@@ -27,8 +27,7 @@ ADDRESS = {
 
 
 def make_variant(**values: Any) -> Variant:
-    variant: Any = VariantFactory(**values)
-    return variant
+    return VariantFactory.create(**values)
 
 
 def reprice(variant: Variant, price_minor: int) -> None:

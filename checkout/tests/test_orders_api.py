@@ -59,7 +59,7 @@ def session_of(order: Order) -> stripe.checkout.Session:
 
 @pytest.mark.parametrize("is_guest", [True, False])
 def test_golden_answer(is_guest: bool, transactional_db: None) -> None:
-    user = UserFactory()
+    user = UserFactory.create()
     client = ApiClient() if is_guest else ApiClient.of(user)
     variant = make_variant(sku="MUG-1", options={"color": "Teal"})
     cart_id = fill_cart(client, variant)
@@ -229,7 +229,7 @@ def test_paid_order_that_is_cancelled_gets_its_money_back(sandbox: Sandbox) -> N
 
 def test_foreign_user_and_foreign_cart(api: ApiClient, customer: User, customer_api: ApiClient) -> None:
     mine = make_cart(user=customer)
-    theirs = make_cart(user=UserFactory())
+    theirs = make_cart(user=UserFactory.create())
     refused = [
         (customer_api, order_body(userId=theirs.user.public_id)),  # type: ignore[union-attr]
         (api, order_body(userId=customer.public_id)),
@@ -444,7 +444,7 @@ def test_too_many(api: ApiClient, db: None) -> None:
 
 @pytest.mark.parametrize("is_guest", [True, False])
 def test_same_key_same_answer(transactional_db: None, is_guest: bool) -> None:
-    client = ApiClient() if is_guest else ApiClient.of(UserFactory())
+    client = ApiClient() if is_guest else ApiClient.of(UserFactory.create())
     cart_id = fill_cart(client)
     body = order_body(cart_id if is_guest else None)
     first, second = (client.post("/orders", body, idempotency_key="wish") for _ in range(2))
@@ -458,7 +458,7 @@ def test_same_key_same_answer(transactional_db: None, is_guest: bool) -> None:
 
 
 def test_key_under_way_and_key_whose_process_died(transactional_db: None) -> None:
-    client = ApiClient.of(UserFactory())
+    client = ApiClient.of(UserFactory.create())
     fill_cart(client)
     first = client.post("/orders", order_body(), idempotency_key="wish")
     claims = IdempotencyKey.objects
@@ -525,5 +525,15 @@ def test_twenty_cancels_release_once(transactional_db: None) -> None:
 
 def test_staff_do_not_order_for_others(customer: User) -> None:
     make_cart(user=customer)
-    staff = ApiClient.of(StaffFactory(is_superuser=True))
+    staff = ApiClient.of(StaffFactory.create(is_superuser=True))
     assert staff.post("/orders", order_body(userId=customer.public_id)).status_code == 404
+
+
+def test_cart_of_an_order_can_not_be_edited(transactional_db: None, api: ApiClient) -> None:
+    variant = make_variant()
+    cart_id = fill_cart(api, variant)
+    assert api.post("/orders", order_body(cart_id)).status_code == 201
+    answer = api.post(f"/cart/{cart_id}/items", {"sku": variant.sku, "quantity": 1})
+    assert (answer.status_code, answer.json()["code"]) == (409, "cart_closed")
+    assert api.post(f"/cart/{cart_id}/clear").status_code == 409
+    assert StockItem.objects.get().reserved == 2

@@ -167,8 +167,8 @@ def test_only_served_countries_are_offered(client: Client, db: None) -> None:
 
 
 def test_saved_address(browser: Client, customer: User) -> None:
-    first = AddressFactory(user=customer, line1="First Street 1")
-    second = AddressFactory(user=customer, line1="Second Street 2")
+    first = AddressFactory.create(user=customer, line1="First Street 1")
+    second = AddressFactory.create(user=customer, line1="Second Street 2")
     add(browser, make_variant())
     queries = {"plain": "", "chosen": f"?address={second.public_id}", "foreign": "?address=addr_1"}
     pages = {name: browser.get(f"/checkout/contact/{query}") for name, query in queries.items()}
@@ -179,7 +179,7 @@ def test_saved_address(browser: Client, customer: User) -> None:
 
 
 def test_foreign_saved_address_is_not_shown(browser: Client, customer: User) -> None:
-    foreign = AddressFactory(line1="Secret Street 1")
+    foreign = AddressFactory.create(line1="Secret Street 1")
     add(browser, make_variant())
     assert "Secret Street" not in browser.get(f"/checkout/contact/?address={foreign.public_id}").text
 

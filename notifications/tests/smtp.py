@@ -49,7 +49,7 @@ class Conversation(socketserver.StreamRequestHandler):
         lines = []
         while (line := self.rfile.readline()) not in {b".\r\n", b""}:
             lines.append(line.removeprefix(b"."))
-        self.server.received.append(message_from_bytes(b"".join(lines), policy=policy.default))  # type: ignore[arg-type]
+        self.server.received.append(message_from_bytes(b"".join(lines), policy=policy.default))
 
     def say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())

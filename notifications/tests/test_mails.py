@@ -40,10 +40,10 @@ def deliver(topic: str) -> None:
 
 
 def only_mail() -> Any:
+    """The one mail that was written; both of its parts are filled in."""
     assert len(mail.outbox) == 1, [message.subject for message in mail.outbox]
-    message = mail.outbox[0]
-    html = message.alternatives[0].content
-    for text in (message.body, html):
+    message: Any = mail.outbox[0]
+    for text in (message.body, message.alternatives[0].content):
         assert "{%" not in text and "None" not in text
     return message
 
@@ -186,7 +186,7 @@ def test_accounts() -> None:
 
 
 def test_password_reset(client: Any, settings: Any) -> None:
-    user: User = UserFactory()
+    user: User = UserFactory.create()
     accounts.start_password_reset(user.email, request_address="127.0.0.1", now=timezone.now())
     TOPICS["password_reset.requested"](OutboxEvent.objects.get(topic="password_reset.requested").payload)
     link = link_in(only_mail())

@@ -98,7 +98,8 @@ def test_a_link_moves_nothing(admin_browser: Client) -> None:
 
 def test_saving_an_old_page_overwrites_no_payment(admin_browser: Client) -> None:
     """The money comes between the reading of the page's order and its saving."""
-    order, has_paid = place_order(), []
+    order = place_order()
+    has_paid: list[bool] = []
 
     def pay_after_reading(execute: Any, sql: str, *rest: Any) -> Any:
         result = execute(sql, *rest)
@@ -126,11 +127,11 @@ def test_tracking_is_corrected_with_an_event(admin_browser: Client) -> None:
 
 def test_who_may(client: Client) -> None:
     order = order_in("confirmed")
-    client.force_login(StaffFactory(permissions=["orders.view_order"]))
+    client.force_login(StaffFactory.create(permissions=["orders.view_order"]))
     assert client.get(page_of(order)).status_code == 200
     run(client, "cancel", order)
     assert client.post(page_of(order), form_of(order, orders_order_cancel_one="1")).status_code == 403
     order.refresh_from_db()
     assert order.status == "confirmed"
-    client.force_login(StaffFactory())
+    client.force_login(StaffFactory.create())
     assert client.get(page_of(order)).status_code == 403

@@ -145,8 +145,8 @@ def test_cancel_after_the_parcel_left(customer: Any, customer_api: ApiClient) ->
 
 def test_staff_who_may_only_look_cancel_nothing(customer: Any) -> None:
     order = place_order(user=customer)
-    assert cancel(ApiClient.of(StaffFactory(permissions=["orders.view_order"])), order).status_code == 404
-    assert cancel(ApiClient.of(StaffFactory(permissions=["orders.change_order"])), order).status_code == 200
+    assert cancel(ApiClient.of(StaffFactory.create(permissions=["orders.view_order"])), order).status_code == 404
+    assert cancel(ApiClient.of(StaffFactory.create(permissions=["orders.change_order"])), order).status_code == 200
 
 
 def test_a_guest_cancels_with_the_token() -> None:

@@ -28,7 +28,7 @@ def order(customer: User) -> Order:
 
 
 def test_its_buyer_and_staff_see_it(order: Order, customer_api: ApiClient) -> None:
-    staff = ApiClient.of(StaffFactory(permissions=["orders.view_order"]))
+    staff = ApiClient.of(StaffFactory.create(permissions=["orders.view_order"]))
     for client in (customer_api, staff):
         answer = client.get(f"/orders/{order.public_id}")
         assert answer.status_code == 200
@@ -46,8 +46,8 @@ def test_a_guest_has_the_token(api: ApiClient) -> None:
 
 
 def test_anybody_elses_is_as_one_that_never_was(order: Order, api: ApiClient) -> None:
-    stranger = ApiClient.of(UserFactory())
-    powerless = ApiClient.of(StaffFactory())
+    stranger = ApiClient.of(UserFactory.create())
+    powerless = ApiClient.of(StaffFactory.create())
     for client in (api, stranger, powerless, ApiClient("wrong"), ApiClient(order.number)):
         foreign, missing = client.get(f"/orders/{order.public_id}"), client.get(f"/orders/{MISSING}")
         assert (foreign.status_code, missing.status_code) == (404, 404)
@@ -68,11 +68,11 @@ def test_lists_are_ones_own(order: Order, customer: User, customer_api: ApiClien
             "limit": 20, "offset": 0, "total": 1, "hasMore": False, "totalIsEstimate": None,
         }  # fmt: skip
         assert api.get(path).status_code == 401
-    stranger = ApiClient.of(UserFactory())
+    stranger = ApiClient.of(UserFactory.create())
     foreign = stranger.get(f"/orders/user/{customer.public_id}")
     missing = stranger.get("/orders/user/user_0123456789")
     assert (foreign.status_code, without_id(foreign)) == (404, without_id(missing))
-    staff = ApiClient.of(StaffFactory(permissions=["orders.view_order"]))
+    staff = ApiClient.of(StaffFactory.create(permissions=["orders.view_order"]))
     assert len(staff.get(f"/orders/user/{customer.public_id}").json()["data"]) == 1
 
 

@@ -21,7 +21,7 @@ BY_HAND = {state: targets - {"confirmed"} for state, targets in ALLOWED.items()}
 
 @pytest.fixture
 def staff(db: None) -> ApiClient:
-    return ApiClient.of(StaffFactory(permissions=["orders.view_order", "orders.change_order"]))
+    return ApiClient.of(StaffFactory.create(permissions=["orders.view_order", "orders.change_order"]))
 
 
 def put(client: ApiClient, order: Order, status: Any, **body: Any) -> Any:
@@ -95,7 +95,7 @@ def test_who_may(customer_api: ApiClient, customer: Any, api: ApiClient) -> None
     assert put(customer_api, order, "shipped").status_code == 403
     assert put(api, order, "shipped").status_code == 401
     for permissions in ([], ["orders.view_order"]):
-        assert put(ApiClient.of(StaffFactory(permissions=permissions)), order, "shipped").status_code == 403
+        assert put(ApiClient.of(StaffFactory.create(permissions=permissions)), order, "shipped").status_code == 403
     order.refresh_from_db()
     assert order.status == "confirmed"
 
