@@ -9,7 +9,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from treebeard.forms import MoveNodeForm, movenodeform_factory
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.widgets import UnfoldAdminDecimalFieldWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
 
 from shop.errors import InvalidInput
 from shop.money import Money, exponent, to_decimal, to_minor
@@ -68,6 +68,7 @@ class VariantForm(forms.ModelForm):
         fields = (
             "sku", "price_minor", "compare_at_minor", "options", "barcode", "weight_grams", "position", "is_active",
         )  # fmt: skip
+        widgets = {"options": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
 
     def clean_options(self) -> Mapping[str, Any]:
         return clean_values(self.cleaned_data["options"])
