@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from launcher import manage
 from launcher.environment import keep_secret, kept_secret, personal_environment
 from launcher.packages import RUN, install
 from launcher.ports import LOOPBACK, WILDCARD, free_port, require_free
@@ -118,6 +119,7 @@ def _run(plan: Plan, started: float) -> None:
     supervisor = Supervisor(state_file)
     try:
         start_servers(supervisor, environment, venv=venv, data_dir=plan.data_dir)
+        manage.remember(plan.data_dir, environment)
         _prepare(plan, environment, venv)
         _start_shop(plan, supervisor, environment, venv)
         _greet(plan, environment, time.monotonic() - started)
@@ -126,6 +128,7 @@ def _run(plan: Plan, started: float) -> None:
         say("\nStopping ...")
         raise
     finally:
+        manage.forget(plan.data_dir)
         supervisor.stop()
 
 
