@@ -171,8 +171,8 @@ def _prepare(plan: Plan, environment: dict[str, str], venv: Path) -> None:
         commands.append(("Demo products", ["seed_demo"]))
     for title, command in commands:
         with step(title) as progress:
-            manage = [str(venv / "bin" / "python"), "manage.py", *command]
-            execute(manage, environment=environment, directory=ROOT, log=log, progress=progress)
+            django = [str(venv / "bin" / "python"), "manage.py", *command]
+            execute(django, environment=environment, directory=ROOT, log=log, progress=progress)
     if seeds:
         keep_secret(plan.data_dir, "demo-password", environment["SHOP_DEMO_PASSWORD"])
         seeded.write_text(database)
