@@ -161,7 +161,11 @@ def public_addresses(host: str, port: int) -> list[str]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise UnusablePicture("The host has no address.") from error
-    addresses = [str(entry[4][0]) for entry in found]
+    return require_public([str(entry[4][0]) for entry in found])
+
+
+def require_public(addresses: list[str]) -> list[str]:
+    """The addresses. One inside is enough to refuse them all: a name with two answers is how a guard is led astray."""
     if not addresses or not all(is_public(address) for address in addresses):
         raise UnusablePicture("The address is not a public one.")
     return addresses

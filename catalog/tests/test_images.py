@@ -16,7 +16,7 @@ from django.utils import timezone
 from PIL import Image, ImageCms
 
 from catalog import images
-from catalog.images import UnusablePicture, download, is_public, public_addresses, store, to_webp
+from catalog.images import UnusablePicture, download, is_public, public_addresses, require_public, store, to_webp
 from catalog.models import Category, Product, ProductImage
 from pricing.models import TaxClass
 from shop import outbox
@@ -113,6 +113,12 @@ def test_a_decompression_bomb_is_refused_before_its_pixels_are_read(size: tuple[
     assert time.monotonic() - started < 1
 
 
+def test_the_number_of_pixels_is_capped() -> None:
+    with pytest.raises(UnusablePicture) as refusal:
+        to_webp(picture("1", (10_000, 5_001)))
+    assert "million pixels" in refusal.value.reason
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -187,6 +193,13 @@ def test_addresses_inside_are_not_public(address: str) -> None:
 @pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111"])
 def test_addresses_outside_are_public(address: str) -> None:
     assert is_public(address)
+
+
+@pytest.mark.parametrize("addresses", [[], ["127.0.0.1"], ["1.1.1.1", "127.0.0.1"], ["::1", "2606:4700::1111"]])
+def test_one_address_inside_refuses_the_host(addresses: list[str]) -> None:
+    with pytest.raises(UnusablePicture):
+        require_public(addresses)
+    assert require_public(["1.1.1.1", "2606:4700::1111"]) == ["1.1.1.1", "2606:4700::1111"]
 
 
 class Listener:

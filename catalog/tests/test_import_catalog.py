@@ -409,6 +409,26 @@ def test_a_new_picture_under_an_old_name_is_a_change(load: Callable[..., str], t
     assert ProductImage.objects.get().digest != old
 
 
+def test_pictures_change_the_variant_that_they_show(load: Callable[..., str], tmp_path: Path) -> None:
+    picture(tmp_path / "photos/a.png")
+    picture(tmp_path / "photos/b.png", "blue")
+    for small, large in (("a.png", "b.png"), ("b.png", "a.png")):
+        variants = [LAMP["variants"][0] | {"images": [small]}, LAMP["variants"][1] | {"images": [large]}]
+        load(LAMP | {"images": ["a.png", "b.png"], "variants": variants}, images=tmp_path / "photos")
+        red, blue = ProductImage.objects.order_by("position")
+        assert [red.variant and red.variant.sku, blue.variant and blue.variant.sku] == (
+            ["LAMP-S", "LAMP-L"] if small == "a.png" else ["LAMP-L", "LAMP-S"]
+        )
+
+
+def test_a_row_without_variants_leaves_what_staff_said_a_picture_shows(load: Callable[..., str]) -> None:
+    load(MUG | {"images": ["https://example.com/a.jpg"]})
+    variant = Variant.objects.get()
+    ProductImage.objects.update(variant=variant)
+    load(MUG | {"images": ["https://example.com/a.jpg"], "price": 25})
+    assert ProductImage.objects.get().variant == variant
+
+
 def test_pictures_by_address_wait_for_the_worker(load: Callable[..., str], tmp_path: Path) -> None:
     load(MUG | {"images": ["https://example.com/a.jpg"]}, images=tmp_path)
     image = ProductImage.objects.get()
