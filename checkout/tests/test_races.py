@@ -7,7 +7,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from checkout import operations
@@ -107,3 +107,19 @@ def test_two_of_staff_at_once(transactional_db: None) -> None:
     assert (item.on_hand, item.reserved) == ((8, 0) if order.status == "shipped" else (10, 0))
     last = order.events.last()
     assert last and last.actor == last.type == order.status
+
+
+def test_payment_that_begins_after_the_last_one_was_closed_keeps_the_order(sandbox: Sandbox) -> None:
+    order = place_order(payment_method="stripe")
+    payments.start(order, now=timezone.now())
+    begun: list[Any] = []
+
+    def begin_before_the_cart_is_locked(execute: Any, sql: str, *rest: Any) -> Any:
+        if 'FROM "cart_cartsnapshot"' in sql and "FOR NO KEY UPDATE" in sql and not begun:
+            begun.append(at_once(lambda: payments.start(order, now=timezone.now())))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(begin_before_the_cart_is_locked):
+        assert not operations.end_if_unpaid(order, reason="test", now=timezone.now())
+    order.refresh_from_db()
+    assert (order.status, Payment.objects.unsettled().count()) == ("pending", 1)
