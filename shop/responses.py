@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from ninja.responses import NinjaJSONEncoder
 from pydantic import BaseModel
 
 from .errors import DomainError
@@ -34,4 +35,4 @@ def error_response(request: HttpRequest, error: DomainError) -> HttpResponse:
 
 def json_response(answer: BaseModel, *, status: int) -> HttpResponse:
     """For the endpoints whose answer is stored and sent again: the same bytes as ninja would make."""
-    return JsonResponse(answer.model_dump(mode="json", by_alias=True), status=status)
+    return JsonResponse(answer.model_dump(by_alias=True), encoder=NinjaJSONEncoder, status=status)
