@@ -40,7 +40,7 @@ def order_cancelled(payload: Payload) -> None:
 def order_refunded(payload: Payload) -> None:
     order = find_order(payload)
     amount = payload["amount_minor"]
-    to_buyer(order, "refunded", suffix=f":{payload.get('refund_id', amount)}", amount_minor=amount)
+    to_buyer(order, "refunded", suffix=f":{payload['refund_id']}", amount_minor=amount)
 
 
 def payment_failed(payload: Payload) -> None:

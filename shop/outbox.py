@@ -81,6 +81,6 @@ def _postpone(event: OutboxEvent, error: Exception) -> None:
     claimed_at = event.due_at - LEASE
     OutboxEvent.objects.filter(pk=event.pk, state=State.PENDING).update(
         last_error=type(error).__name__,
-        due_at=claimed_at + timedelta(seconds=min(2**event.attempts, 3600)),
+        due_at=claimed_at + timedelta(seconds=min(2 ** min(event.attempts, 12), 3600)),
         state=State.DEAD if event.attempts >= MAX_ATTEMPTS else State.PENDING,
     )

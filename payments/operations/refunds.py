@@ -150,7 +150,7 @@ def _record_success(payment: Payment, made: Refund, *, now: datetime) -> None:
         outbox.publish(
             "order.refunded",
             key=f"order.refunded:{made.public_id}",
-            payload={"order_id": payment.order.public_id, "amount_minor": amount},
+            payload={"order_id": payment.order.public_id, "refund_id": made.public_id, "amount_minor": amount},
             priority=outbox.MONEY,
         )
 
