@@ -1,22 +1,11 @@
 """Every verb that changes the catalogue. The public door for importers, the admin and the API."""
 
 from ..images import store as store_picture
-from .attributes import check_values
+from .attributes import Scalar, check_values
 from .categories import make_category, refresh_category, resolve_category
+from .drafts import ImageDraft, ProductChanges, ProductDraft, VariantChanges, VariantDraft
 from .indexing import reindex
-from .products import (
-    ImageDraft,
-    ProductChanges,
-    ProductDraft,
-    Scalar,
-    VariantChanges,
-    VariantDraft,
-    create_product,
-    refresh,
-    replace_product,
-    tell_created,
-    withdraw_product,
-)
+from .products import create_product, refresh, replace_product, tell_created, withdraw_product
 
 __all__ = [
     "ImageDraft",

@@ -1,8 +1,7 @@
 """Products written by the API, the admin and importers, through one door."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Required, TypedDict
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -15,110 +14,11 @@ from shop.errors import Conflict, DomainError, InvalidInput
 
 from ..models import Brand, Product, ProductImage, Variant
 from ..search import get_backend
-from .attributes import Scalar, check_values
+from .attributes import check_values
 from .categories import resolve_category
+from .drafts import ProductChanges, ProductDraft, VariantChanges, VariantDraft
+from .images import set_images, tell_added
 from .indexing import reindex
-
-
-@dataclass(frozen=True, slots=True)
-class ImageDraft:
-    """A picture: the address it is to be fetched from, or one that lies in the media storage already.
-
-    A stored one comes with its `digest` and size; without digest `file` names a picture that the product has.
-    """
-
-    source_url: str = ""
-    file: str = ""
-    digest: str = ""
-    width: int = 0
-    height: int = 0
-    alt: str = ""
-
-    @property
-    def key(self) -> str:
-        return self.source_url or self.file
-
-
-class VariantChanges(TypedDict, total=False):
-    """What is named is replaced. `stock` is what can be bought afterwards; None leaves it alone."""
-
-    sku: Required[str]
-    price_minor: int
-    compare_at_minor: int | None
-    stock: int | None
-    options: Mapping[str, Scalar]
-    barcode: str
-    weight_grams: int | None
-    images: Sequence[ImageDraft]
-
-
-class ProductChanges(TypedDict, total=False):
-    """What is named is replaced. `variants` replaces by SKU: one that is missing is taken off sale."""
-
-    name: str
-    description: str
-    category: str
-    brand: str
-    tax_class: str
-    attributes: Mapping[str, Scalar]
-    images: Sequence[ImageDraft]
-    is_active: bool
-    variants: Sequence[VariantChanges]
-
-
-@dataclass(frozen=True, slots=True)
-class VariantDraft:
-    """Money in minor units of the shop's currency. `stock` None: unknown, none to sell on creation."""
-
-    sku: str
-    price_minor: int
-    compare_at_minor: int | None = None
-    stock: int | None = None
-    options: Mapping[str, Scalar] = field(default_factory=dict)
-    barcode: str = ""
-    weight_grams: int | None = None
-    images: Sequence[ImageDraft] = ()
-
-    def changes(self) -> VariantChanges:
-        return {
-            "sku": self.sku,
-            "price_minor": self.price_minor,
-            "compare_at_minor": self.compare_at_minor,
-            "stock": self.stock,
-            "options": dict(self.options),
-            "barcode": self.barcode,
-            "weight_grams": self.weight_grams,
-            "images": self.images,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ProductDraft:
-    """A whole product. `category` is a public id, a slug path, a name path (`Table > Mugs`), a slug or a name."""
-
-    name: str
-    category: str
-    variants: Sequence[VariantDraft]
-    description: str = ""
-    brand: str = ""
-    tax_class: str = "standard"
-    attributes: Mapping[str, Scalar] = field(default_factory=dict)
-    images: Sequence[ImageDraft] = ()
-    is_active: bool = True
-
-    def changes(self) -> ProductChanges:
-        """The draft as changes to a product that exists: everything is named."""
-        return {
-            "name": self.name,
-            "description": self.description,
-            "category": self.category,
-            "brand": self.brand,
-            "tax_class": self.tax_class,
-            "attributes": dict(self.attributes),
-            "images": self.images,
-            "is_active": self.is_active,
-            "variants": [variant.changes() for variant in self.variants],
-        }
 
 
 class DuplicateSku(Conflict):
@@ -149,7 +49,7 @@ def create_product(draft: ProductDraft, *, actor: str, make_missing: bool = Fals
     product.price_minor = min(variant.price_minor for variant in draft.variants)
     _insert(product)
     _set_variants(product, changes["variants"])
-    _set_images(product, changes)
+    set_images(product, changes)
     reindex([product])
     tell_created(product)
     _receive_opening_stock(draft.variants, actor=actor)
@@ -178,7 +78,7 @@ def replace_product(
     _describe(product, changes, make_missing=make_missing)
     if "variants" in changes:
         _set_variants(product, changes["variants"])
-    _set_images(product, changes)
+    set_images(product, changes)
     _touch(product)
     product.save(update_fields=[*DESCRIBED, "version", "updated_at"])
     _project(product)
@@ -208,7 +108,7 @@ def refresh(product: Product) -> Product:
     _touch(product)
     product.save(update_fields=["version", "updated_at"])
     for image in product.images.filter(state=ProductImage.State.PENDING, file=""):
-        _tell_added(image)
+        tell_added(image)
     _project(product)
     for sku in product.variants.filter(is_active=True).order_by("sku").values_list("sku", flat=True):
         inventory.ensure_item(sku)
@@ -296,7 +196,6 @@ def _set_variants(product: Product, wanted: Sequence[VariantChanges]) -> None:
         raise _duplicate_sku(product, wanted) from None
 
 
-NOBODY: list[Variant | None] = [None]
 VARIANT_FIELDS = ["price_minor", "compare_at_minor", "options", "barcode", "weight_grams", "position", "is_active"]
 
 
@@ -349,77 +248,6 @@ def _check_values(changes: ProductChanges) -> None:
     for index, variant in enumerate(changes.get("variants", ())):
         if "options" in variant:
             variant["options"] = checked[f"variants.{index}.options"]
-
-
-# --- Pictures
-
-
-def _set_images(product: Product, changes: ProductChanges) -> None:
-    """Makes the product's pictures the ones named, in this order; a variant's pictures are linked to it."""
-    if "images" not in changes and not any("images" in variant for variant in changes.get("variants", ())):
-        return
-    present = list(product.images.order_by("position", "id"))
-    by_key = {_draft_of(image).key: image for image in reversed(present)}
-    spare = list(present)
-    rows: list[ProductImage] = []
-    fresh: list[ProductImage] = []
-    for position, (draft, variant) in enumerate(_wanted_images(product, changes, present)):
-        row = _take(spare, draft.key, variant) or _new_image(product, draft, by_key)
-        row.variant, row.position, row.alt = variant, position, draft.alt or row.alt
-        (rows if row.pk else fresh).append(row)
-    ProductImage.objects.filter(pk__in=[row.pk for row in spare]).delete()
-    ProductImage.objects.bulk_update(rows, ["variant", "position", "alt"])
-    for row in ProductImage.objects.bulk_create(fresh):
-        if row.state == ProductImage.State.PENDING:
-            _tell_added(row)
-
-
-def _tell_added(image: ProductImage) -> None:
-    outbox.publish("image.added", key=f"image.added:{image.pk}", payload={"image_id": image.pk})
-
-
-def _wanted_images(
-    product: Product, changes: ProductChanges, present: Sequence[ProductImage]
-) -> list[tuple[ImageDraft, Variant | None]]:
-    """Pictures in gallery order, each with the variant that it shows; one that several share comes once for each."""
-    gallery = {draft.key: draft for draft in changes.get("images", [_draft_of(image) for image in present])}
-    variants = {variant.sku: variant for variant in product.variants.all()}
-    shown_by: dict[str, list[Variant | None]] = {key: [] for key in gallery}
-    named = {variant["sku"]: variant["images"] for variant in changes.get("variants", ()) if "images" in variant}
-    for sku, variant in variants.items():
-        pictures = named.get(sku, [_draft_of(image) for image in present if image.variant_id == variant.pk])
-        for draft in pictures:
-            if sku in named or draft.key in gallery:
-                gallery.setdefault(draft.key, draft)
-                shown_by.setdefault(draft.key, []).append(variant)
-    return [(draft, variant) for key, draft in gallery.items() for variant in (shown_by[key] or NOBODY)]
-
-
-def _draft_of(image: ProductImage) -> ImageDraft:
-    return ImageDraft(source_url=image.source_url, file=image.file.name or "", alt=image.alt)
-
-
-def _take(spare: list[ProductImage], key: str, variant: Variant | None) -> ProductImage | None:
-    """The present row for this picture, best the one that shows the same variant; it is spare no longer."""
-    rows = [row for row in spare if key in {row.source_url, row.file.name}]
-    rows.sort(key=lambda row: row.variant_id != (variant.pk if variant else None))
-    if rows:
-        spare.remove(rows[0])
-        return rows[0]
-    return None
-
-
-def _new_image(product: Product, draft: ImageDraft, present: Mapping[str, ProductImage]) -> ProductImage:
-    row = ProductImage(product=product, source_url=draft.source_url, alt=draft.alt)
-    if twin := present.get(draft.key):
-        row.file, row.digest, row.width, row.height = twin.file.name, twin.digest, twin.width, twin.height
-        row.state = twin.state
-    elif draft.digest:
-        row.file, row.digest, row.width, row.height = draft.file, draft.digest, draft.width, draft.height
-        row.state = ProductImage.State.READY
-    elif not draft.source_url:
-        raise InvalidInput(fields={"images": ["This address is not a picture of this product."]})
-    return row
 
 
 # --- Derived values and stock

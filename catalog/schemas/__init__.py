@@ -1,0 +1,18 @@
+"""The JSON contract of products: what may be sent, what is answered."""
+
+from .answers import FacetAnswer, ProductAnswer, SearchEnvelope, WithdrawnAnswer
+from .create import ProductBody, VariantBody
+from .replace import ProductPut, VariantPut
+from .values import picture_at
+
+__all__ = [
+    "FacetAnswer",
+    "ProductAnswer",
+    "ProductBody",
+    "ProductPut",
+    "SearchEnvelope",
+    "VariantBody",
+    "VariantPut",
+    "WithdrawnAnswer",
+    "picture_at",
+]
