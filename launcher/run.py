@@ -158,27 +158,45 @@ def _shop_environment(plan: Plan) -> dict[str, str]:
 
 
 def _prepare(plan: Plan, environment: dict[str, str], venv: Path) -> None:
-    log = plan.data_dir / "log" / "setup.log"
-    log.unlink(missing_ok=True)
-    commands = [
-        ("Database tables", ["migrate", "--no-input"]),
-        ("Style sheets and icons", ["collectstatic", "--no-input"]),
-    ]
-    seeded = plan.data_dir / "seeded"
-    database = _database_identity(plan, environment)
-    seeds = plan.seeds and not (seeded.exists() and seeded.read_text() == database)
-    if seeds:
-        commands.append(("Demo products", ["seed_demo"]))
-    for title, command in commands:
-        with step(title) as progress:
-            django = [str(venv / "bin" / "python"), "manage.py", *command]
-            execute(django, environment=environment, directory=ROOT, log=log, progress=progress)
-    if seeds:
+    (plan.data_dir / "log" / "setup.log").unlink(missing_ok=True)
+    _manage(plan, environment, venv, "Database tables", ["migrate", "--no-input"])
+    mark = plan.data_dir / "static" / "collected-from"
+    if _changed(mark, sources := _static_sources(venv)):
+        _manage(plan, environment, venv, "Style sheets and icons", ["collectstatic", "--no-input"])
+        mark.write_text(sources)
+    if plan.seeds:
+        _seed(plan, environment, venv)
+
+
+def _manage(plan: Plan, environment: dict[str, str], venv: Path, title: str, command: list[str]) -> None:
+    django = [str(venv / "bin" / "python"), "manage.py", *command]
+    with step(title) as progress:
+        log = plan.data_dir / "log" / "setup.log"
+        execute(django, environment=environment, directory=ROOT, log=log, progress=progress)
+
+
+def _seed(plan: Plan, environment: dict[str, str], venv: Path) -> None:
+    """The demo data, once per database: what staff changed in it since stays changed."""
+    if _changed(plan.data_dir / "seeded", database := _database_identity(plan, environment)):
+        _manage(plan, environment, venv, "Demo products", ["seed_demo"])
         keep_secret(plan.data_dir, "demo-password", environment["SHOP_DEMO_PASSWORD"])
-        seeded.write_text(database)
-    elif plan.seeds:
+        (plan.data_dir / "seeded").write_text(database)
+    else:
         # The accounts have the password they were made with, whatever the variable says today.
         environment["SHOP_DEMO_PASSWORD"] = kept_secret(plan.data_dir, "demo-password", length=12)
+
+
+def _changed(mark: Path, current: str) -> bool:
+    return not mark.exists() or mark.read_text() != current
+
+
+def _static_sources(venv: Path) -> str:
+    """Changes with any file of ours and with any package; collecting takes half of a second start otherwise."""
+    digest = hashlib.sha256((venv / "installed" / RUN[-1]).read_bytes())
+    for path in sorted((ROOT / "static").rglob("*")):
+        facts = path.stat()
+        digest.update(f"{path} {facts.st_size} {facts.st_mtime_ns}".encode())
+    return digest.hexdigest()
 
 
 def _database_identity(plan: Plan, environment: dict[str, str]) -> str:
