@@ -25,9 +25,8 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("health", health.health),
+    path("dev/", include("notifications.urls")),
 ]
-if settings.SHOP_DEV_PAGES:
-    urlpatterns.append(path("dev/", include("notifications.urls")))
 if settings.DEBUG:
     urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)
 

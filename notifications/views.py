@@ -28,16 +28,24 @@ class Mail:
 
 @never_cache
 def mailbox(request: HttpRequest) -> HttpResponse:
+    in_development()
     files = sorted(folder().glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)[:NEWEST]
     return render(request, "notifications/mailbox.html", {"mails": [read(file) for file in files]})
 
 
 @never_cache
 def mail(request: HttpRequest, name: str) -> HttpResponse:
+    in_development()
     file = folder() / name
     if not NAME.match(name) or not file.is_file():
         raise Http404
     return render(request, "notifications/mail.html", {"mail": read(file)})
+
+
+def in_development() -> None:
+    """Elsewhere there is no such page: it shows every mail to anybody."""
+    if not settings.SHOP_DEV_PAGES:
+        raise Http404
 
 
 def folder() -> Path:

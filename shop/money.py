@@ -18,7 +18,7 @@ def exponent(currency: str) -> int:
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """Raises ValueError when the amount has more decimals than the currency, is not finite or is out of range."""
-    if not amount.is_finite() or abs(amount) >= MAX_MINOR:
+    if not amount.is_finite() or amount.copy_abs() >= MAX_MINOR:
         raise ValueError("not a usable amount")
     rounded = amount.quantize(Decimal(1).scaleb(-exponent(currency)))
     if rounded != amount:
