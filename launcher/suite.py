@@ -47,6 +47,8 @@ def servers_for_tests(command: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The interpreter and the environment for tests, with PostgreSQL and Valkey running while the block does."""
     data_dir = ROOT / "var" / "test"
     prepare_data_dir(data_dir)
+    # WhiteNoise warns once per test client without it.
+    (data_dir / "static").mkdir(exist_ok=True)
     with exclusive(data_dir, command):
         stop_leftovers(data_dir / "processes.json")
         environment = environment_for_tests(data_dir)
