@@ -1,6 +1,7 @@
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier, Thread
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -66,11 +67,7 @@ def broken() -> dict[str, list[dict[str, Any]]]:
     return {finding.invariant.code: finding.rows for finding in findings if finding.rows}
 
 
-class Job(Protocol):
-    def __call__(self, number: int) -> object: ...
-
-
-def together(count: int, job: Job) -> list[object]:
+def together(count: int, job: Callable[[int], object]) -> list[object]:
     """Runs `job(number)` in `count` threads that begin at once; their answers or exceptions."""
     barrier, results = Barrier(count), list[object]()
 
