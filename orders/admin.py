@@ -5,6 +5,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
@@ -75,12 +77,15 @@ class OrderAdmin(ModelAdmin):
     actions = ("start_processing", "mark_shipped", "mark_delivered", "cancel")
     actions_submit_line = ("process_one", "ship_one", "deliver_one", "cancel_one")
     fields = (
-        ("number", "public_id", "placed_at"),
-        ("status", "payment_status", "fulfillment_status"),
-        ("email", "phone", "user"),
-        ("shipping_address", "billing_address"),
-        ("shipping_name", "payment_method", "payment_due_at"),
-        ("subtotal", "shipping", "tax", "total"),
+        ("number", "placed_at"),
+        ("status", "payment_status"),
+        ("fulfillment_status", "payment_due_at"),
+        ("email", "phone"),
+        ("user", "public_id"),
+        ("deliver_to", "bill_to"),
+        ("shipping_name", "payment_method"),
+        ("subtotal", "shipping"),
+        ("tax", "total"),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -95,6 +100,14 @@ class OrderAdmin(ModelAdmin):
     @display(description="status", ordering="status", label=LABELS)
     def shown_status(self, order: Order) -> str:
         return order.status
+
+    @admin.display
+    def deliver_to(self, order: Order) -> str:
+        return address_lines(order.shipping_address)
+
+    @admin.display
+    def bill_to(self, order: Order) -> str:
+        return address_lines(order.billing_address)
 
     @admin.display(ordering="total_minor")
     def total(self, order: Order) -> str:
@@ -177,3 +190,11 @@ class OrderAdmin(ModelAdmin):
                 messages.error(request, f"{order.number}: {error.text}")
         if moved:
             messages.success(request, f"{moved} order{'' if moved == 1 else 's'} {status}.")
+
+
+def address_lines(address: dict[str, str]) -> str:
+    place = " ".join(address.get(name, "") for name in ("postal_code", "city", "region")).strip()
+    lines = [address.get(name, "") for name in ("full_name", "line1", "line2")]
+    return format_html_join(
+        mark_safe("<br>"), "{}", ((line,) for line in [*lines, place, address.get("country")] if line)
+    )

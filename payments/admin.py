@@ -29,7 +29,7 @@ class ReadOnly:
 
 class EventInline(ReadOnly, TabularInline):
     model = PaymentEvent
-    fields = ("created_at", "kind", "phase", "amount_minor", "external_ref", "payload")
+    fields = ("created_at", "kind", "phase", "amount_minor", "external_ref", "idempotency_key")
     extra = 0
 
 
