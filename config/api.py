@@ -6,6 +6,7 @@ from accounts.api import router as accounts
 from cart.api import router as cart
 from catalog.api import router as catalog
 from checkout.api import router as checkout
+from inventory.api import router as inventory
 from orders.api import router as orders
 from shop.api import StrictJsonParser, install_error_handlers
 
@@ -17,5 +18,5 @@ api = NinjaAPI(
     docs_url="/docs",
 )
 install_error_handlers(api)
-for prefix, router in (("", catalog), ("", cart), ("", checkout), ("", orders), ("", accounts)):
-    api.add_router(prefix, router)
+for router in (catalog, inventory, cart, checkout, orders, accounts):
+    api.add_router("", router)
