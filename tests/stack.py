@@ -48,15 +48,8 @@ class Stack:
         self.log = data_dir / "run.log"
         self.data_dir = data_dir
         self.env = os.environ | {"SHOP_ENV_FILE": os.devnull, "SHOP_DEMO_PASSWORD": PASSWORD} | env
-        self.command = [
-            sys.executable,
-            str(ROOT / "bin" / "run"),
-            "--port",
-            str(self.port),
-            "--data-dir",
-            str(data_dir),
-        ]
-        self.command += arguments
+        options = ["--port", str(self.port), "--data-dir", str(data_dir), *arguments]
+        self.command = [sys.executable, str(ROOT / "bin" / "run"), *options]
 
     def start(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,6 @@ import pytest
 from catalog.models import Variant
 from catalog.tests.factories import VariantFactory
 from checkout.tests.books import broken
-from tests.fixtures import *  # noqa: F403
 
 
 @pytest.fixture

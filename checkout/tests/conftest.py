@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from payments.tests.conftest import running_sandbox, sandbox  # noqa: F401
-from tests.fixtures import *  # noqa: F403
 
 from .books import broken
 

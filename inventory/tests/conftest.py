@@ -3,7 +3,6 @@ from collections.abc import Iterator
 import pytest
 
 from inventory.models import StockItem
-from tests.fixtures import *  # noqa: F403
 
 from .factories import broken, stocked
 

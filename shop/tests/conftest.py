@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from shop.redis import client
-from tests.fixtures import *  # noqa: F403
 
 
 @pytest.fixture

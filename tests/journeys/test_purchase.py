@@ -72,7 +72,7 @@ def test_a_program_buys_through_the_api(faults: Stack, cut: str) -> None:
     if cut != "redirect cut":
         assert request(paid.headers["location"], "GET", None, {}).status == 302
 
-    def settled() -> dict[str, object] | None:
+    def settled() -> Any:
         now = faults.call("GET", f"/api/orders/{order['orderId']}", token=order["orderToken"]).data
         return now if now["paymentStatus"] == "paid" else None
 
