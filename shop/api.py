@@ -1,12 +1,11 @@
 """The JSON conventions, once: camelCase, the `{success, data}` envelope, errors, signed-in callers, strict bodies."""
 
-import json
 import logging
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -20,6 +19,7 @@ from ninja.types import DictStrAny
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictInt
 from pydantic.alias_generators import to_camel
 
+from . import strict_json
 from .errors import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from .money import to_minor
 from .responses import error_response
@@ -122,10 +122,7 @@ class InvalidJson(DomainError):
 
 
 class StrictJsonParser(Parser):
-    """Refuses what `json.loads` lets pass: other content types, duplicate names, NaN, NUL, half characters.
-
-    Keeps decimals exact. A body has at most `max_bytes`; below the paths of `large` only Django's own limit counts.
-    """
+    """`strict_json`, sent as application/json. A body has at most `max_bytes`; below the paths of `large` only Django's own limit counts."""
 
     def __init__(self, *, max_bytes: int = 64 * 1024, large: tuple[str, ...] = ()) -> None:
         self.max_bytes = max_bytes
@@ -136,36 +133,8 @@ class StrictJsonParser(Parser):
             raise UnsupportedMediaType
         if len(request.body) > self.max_bytes and not request.path_info.startswith(self.large):
             raise TooLarge
-        text = request.body.decode("utf-8")
-        body = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
-        _reject_broken_text(body)
+        body: DictStrAny = strict_json.loads(request.body.decode("utf-8"))
         return body
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    body = dict(pairs)
-    if len(body) != len(pairs):
-        raise ValueError("duplicate name")
-    return body
-
-
-def _reject_broken_text(value: Any) -> None:
-    """NUL can't be stored in PostgreSQL and a lone surrogate can't be encoded: both would be a 500 later."""
-    if isinstance(value, str):
-        value.encode("utf-8")
-        if "\x00" in value:
-            raise ValueError("NUL character")
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            _reject_broken_text(name)
-            _reject_broken_text(item)
-    elif isinstance(value, list):
-        for item in value:
-            _reject_broken_text(item)
 
 
 # --- Who asks

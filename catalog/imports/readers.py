@@ -6,14 +6,15 @@ A row that can't be read is a row with an error, so that one bad line doesn't en
 import csv
 import gzip
 import io
-import json
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any, NoReturn, cast
+from typing import IO, Any, cast
+
+from shop import strict_json
+from shop.strict_json import refuse_broken_text
 
 # As large as a product that may be posted.
 MAX_ROW = 1_048_576
@@ -62,7 +63,7 @@ class Source:
         number = 0
         zipped = self._raw.peek(2).startswith(GZIP_MAGIC)
         stream = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw)) if zipped else self._raw
-        # Bytes that aren't UTF-8 become lone surrogates, which `_refuse_broken_text` finds in their row.
+        # Bytes that aren't UTF-8 become lone surrogates, which `refuse_broken_text` finds in their row.
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
         try:
             for row in self._rows(text):
@@ -107,7 +108,7 @@ def _lines(text: IO[str]) -> Iterator[str]:
 
 def _row(number: int, text: str) -> Row:
     try:
-        data = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
+        data = strict_json.decoder().decode(text)
         return _checked(number, data)
     except (ValueError, RecursionError):
         return Row(number, error="Not valid JSON.")
@@ -117,40 +118,10 @@ def _checked(number: int, data: Any) -> Row:
     if not isinstance(data, dict):
         return Row(number, error="Not a JSON object.")
     try:
-        _refuse_broken_text(data)
+        refuse_broken_text(data)
     except ValueError as error:
         return Row(number, error=str(error))
     return Row(number, data)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    body = dict(pairs)
-    if len(body) != len(pairs):
-        raise ValueError("duplicate name")
-    return body
-
-
-def _refuse_broken_text(value: Any) -> None:
-    if isinstance(value, str):
-        if "\x00" in value:
-            raise ValueError("Contains a NUL character.")
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError("Not valid UTF-8.") from error
-    elif isinstance(value, dict):
-        for pair in value.items():
-            _refuse_broken_text(pair)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_broken_text(item)
-
-
-# --- JSON: a list, or an object with a list called `products`
 
 
 def _json_rows(text: IO[str]) -> Iterator[Row]:
@@ -175,7 +146,7 @@ class _Scanner:
         self._text = text
         self._buffer = ""
         self._at_end = False
-        self._decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
+        self._decoder = strict_json.decoder()
 
     def take(self) -> str:
         character = self._peek()
