@@ -122,7 +122,10 @@ class InvalidJson(DomainError):
 
 
 class StrictJsonParser(Parser):
-    """`strict_json`, sent as application/json. A body has at most `max_bytes`; below the paths of `large` only Django's own limit counts."""
+    """`strict_json`, sent as application/json, of at most `max_bytes`.
+
+    Below the paths of `large` only Django's own limit counts.
+    """
 
     def __init__(self, *, max_bytes: int = 64 * 1024, large: tuple[str, ...] = ()) -> None:
         self.max_bytes = max_bytes
