@@ -178,6 +178,23 @@ def set_on_hand(item: StockItem, quantity: int, *, reason: str, actor: str) -> N
     adjust(item, quantity - item.on_hand, reason=reason, actor=actor)
 
 
+@transaction.atomic
+def update_item(item: StockItem, *, quantity: int | None, low_stock_threshold: int | None, actor: str) -> StockItem:
+    """Records a stock-take, a new threshold or both; None leaves it. Raises TooManyUnits. Locks: the stock row."""
+    item = StockItem.objects.select_for_update(no_key=True).get(pk=item.pk)
+    if low_stock_threshold is not None:
+        set_rules(
+            item,
+            safety_stock=item.safety_stock,
+            backorder_limit=item.backorder_limit,
+            low_stock_threshold=low_stock_threshold,
+        )
+    if quantity is not None:
+        set_on_hand(item, quantity, reason="stock-take", actor=actor)
+    item.refresh_from_db()
+    return item
+
+
 def set_rules(item: StockItem, *, safety_stock: int, backorder_limit: int, low_stock_threshold: int) -> None:
     """Changes what may be promised of the item and when it counts as low. Locks: the stock row."""
     StockItem.objects.filter(pk=item.pk).update(
