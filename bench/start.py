@@ -44,6 +44,8 @@ def measure(clone: Path, settle: int) -> dict[str, Any]:
     started = time.monotonic()
     say("cloning")
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    # From the clone: somebody may commit to this checkout while the benchmark runs.
+    commit = git(clone, "rev-parse", "HEAD")
     try:
         say("first start (installs the packages)")
         shop = start(clone, port)
@@ -65,7 +67,7 @@ def measure(clone: Path, settle: int) -> dict[str, Any]:
     missed = [name for name, goal in GOALS.items() if samples.get(name, goal) >= goal]
     return {
         "command": "bench/start.py " + " ".join(sys.argv[1:]),
-        "commit": git("rev-parse", "HEAD"),
+        "commit": commit,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "cpu": cpu(),
@@ -152,8 +154,8 @@ def cpu() -> str:
     return f"{count} x {match[1] if match else platform.machine()}"
 
 
-def git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def free_port() -> int:
