@@ -40,6 +40,7 @@ def test_the_real_environment_wins_and_empty_means_unset(tmp_path: Path, monkeyp
     (tmp_path / ".env").write_text("PORT=1\nSHOP_NAME=File\nREDIS_URL=\n")
     monkeypatch.setenv("PORT", "2")
     monkeypatch.setenv("DATABASE_URL", "")
+    monkeypatch.delenv("REDIS_URL", raising=False)
     environment = personal_environment(tmp_path)
     assert environment["PORT"] == "2"
     assert environment["SHOP_NAME"] == "File"
