@@ -140,9 +140,12 @@ def sent(request: Request) -> QueryDict | None:
 
 def place(request: Request, answers: Answers, option: Option, data: dict[str, Any]) -> HttpResponse:
     rate_limits.check("checkout", request.client_address)
+    key = form_key(request, data["key"])
     cart = cart_queries.current(request)
     if cart is None:
-        return redirect("cart:detail")
+        # The other one of two clicks may have ordered it since this request looked.
+        placed = operations.placed_before(key)
+        return to_payment(request, placed) if placed else redirect("cart:detail")
     order = operations.place_order(
         cart,
         user=request.user if request.user.is_authenticated else None,
@@ -152,7 +155,7 @@ def place(request: Request, answers: Answers, option: Option, data: dict[str, An
         shipping_method=option.code,
         payment_method=data["payment_method"],
         shown_total_minor=data["shown_total"],
-        key=form_key(request, data["key"]),
+        key=key,
         now=timezone.now(),
     )
     order_queries.remember(request, order)
