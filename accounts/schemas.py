@@ -8,7 +8,9 @@ from babel import Locale
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ValidationError as InvalidBody
 
 from shop.api import Answer, Body
 
@@ -19,6 +21,8 @@ MAX_PASSWORD_LENGTH = 200
 
 # Line breaks would let a name write mail headers, direction overrides would let it pose as another one.
 NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+NEEDS_POSTAL_CODE = "This country's post needs a postal code."
 
 # What CLDR lists beside the countries of ISO 3166: unions, dependencies without a code of their own, test regions.
 NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
@@ -83,7 +87,7 @@ class AddressBody(Body):
     city: Annotated[Place, Field(min_length=1)]
     region: Place = ""
     country: Annotated[str, AfterValidator(known_country)]
-    postal_code: Annotated[str, Field(max_length=20, validate_default=True), AfterValidator(one_line)] = ""
+    postal_code: Annotated[str, Field(max_length=20), AfterValidator(one_line)] = ""
     phone: Phone = ""
 
     @field_validator("postal_code")
@@ -91,8 +95,17 @@ class AddressBody(Body):
     def required_where_post_needs_it(cls, value: str, info: ValidationInfo) -> str:
         country = info.data.get("country")
         if not value and country and country not in WITHOUT_POSTAL_CODE:
-            raise ValueError("This country's post needs a postal code.")
+            raise ValueError(NEEDS_POSTAL_CODE)
         return value
+
+    @model_validator(mode="after")
+    def required_where_it_was_left_out(self) -> Self:
+        """`validate_default` would blame `postal_code`, a name that no sender knows."""
+        if not self.postal_code and self.country not in WITHOUT_POSTAL_CODE:
+            reason = PydanticCustomError("value_error", NEEDS_POSTAL_CODE)
+            details = InitErrorDetails(type=reason, loc=("postalCode",), input="")
+            raise InvalidBody.from_exception_data("address", [details])
+        return self
 
 
 class AddressAnswer(Answer):
