@@ -21,12 +21,14 @@ def get_accessible(request: Request, public_id: str, *, permission: str = VIEW) 
     """The order if the caller is its buyer, staff with `permission`, or holds its token: as bearer value, `?token=`,
     field of a form, or in the session. Anybody else's is OrderNotFound, exactly as one that never was.
     """
+    # Read before the order is looked up: only then a missing one's answer varies by cookie too.
+    remembered = request.session.get(SESSION_KEY, [])
     order = get(public_id)
     token = request.bearer or request.GET.get("token", "") or request.POST.get("token", "")
     user = request.user
     if not (
         order.admits(token)
-        or public_id in request.session.get(SESSION_KEY, [])
+        or public_id in remembered
         or (user.is_authenticated and order.user_id == user.pk)
         or (user.is_staff and user.has_perm(permission))
     ):
