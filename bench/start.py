@@ -1,15 +1,17 @@
 """How long until the first page, and how much memory: `bench/start.py [--settle SECONDS]`.
 
-A fresh clone is started twice. Times run from the command to the first 200 of the home page; memory is the sum of the
-proportional set sizes of every process of the idle shop. Writes bench/results/start.json and prints it.
+A fresh clone is started four times; the median of the later three counts as the second start. Times run from the
+command to the first 200 of the home page; memory is the sum of the proportional set sizes of every process of the idle shop. Writes bench/results/start.json and prints it.
 """
 
 import argparse
 import json
+import os
 import platform
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "start.json"
+LATER_STARTS = 3
 GOALS = {"first_page_seconds": 180, "second_start_seconds": 10, "idle_pss_mb": 600}
 
 
@@ -39,7 +42,7 @@ def main() -> int:
 
 def measure(clone: Path, settle: int) -> dict[str, Any]:
     port = free_port()
-    samples: dict[str, Any] = {}
+    samples: dict[str, Any] = {"load_average_before": round(os.getloadavg()[0], 1)}
     errors: list[str] = []
     started = time.monotonic()
     say("cloning")
@@ -51,10 +54,15 @@ def measure(clone: Path, settle: int) -> dict[str, Any]:
         shop = start(clone, port)
         samples["first_page_seconds"] = round(time.monotonic() - started, 1)
         stop(shop)
-        say("second start")
-        started = time.monotonic()
-        shop = start(clone, port)
-        samples["second_start_seconds"] = round(time.monotonic() - started, 1)
+        samples["later_starts_seconds"] = []
+        for number in range(LATER_STARTS):
+            say(f"start {number + 2}")
+            started = time.monotonic()
+            shop = start(clone, port)
+            samples["later_starts_seconds"].append(round(time.monotonic() - started, 1))
+            if number + 1 < LATER_STARTS:
+                stop(shop)
+        samples["second_start_seconds"] = statistics.median(samples["later_starts_seconds"])
         say(f"idle for {settle} s")
         time.sleep(settle)
         samples["idle_pss_by_process_mb"] = memory(clone)
