@@ -1,7 +1,8 @@
 """How long until the first page, and how much memory: `bench/start.py [--settle SECONDS]`.
 
 A fresh clone is started four times; the median of the later three counts as the second start. Times run from the
-command to the first 200 of the home page; memory is the sum of the proportional set sizes of every process of the idle shop. Writes bench/results/start.json and prints it.
+command to the first 200 of the home page; memory is the sum of the proportional set sizes of every process of the idle
+shop. Writes bench/results/start.json and prints it.
 """
 
 import argparse
