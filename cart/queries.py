@@ -9,10 +9,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from catalog.models import ProductImage, Variant
+from inventory.errors import InsufficientStock
 from inventory.models import StockItem
 from pricing.operations import Destination, Freight, Item, Quote
 from pricing.operations import quote as price
 from shipping.queries import Option, options
+from shop.errors import DomainError
 
 from . import store
 from .models import CartSnapshot
@@ -82,6 +84,15 @@ class CartView:
     @property
     def has_problems(self) -> bool:
         return any(line.problem for line in self.lines)
+
+
+def in_words(error: DomainError) -> str:
+    """The error's text for a shopper, who knows articles by name and not by SKU."""
+    if not isinstance(error, InsufficientStock):
+        return error.text
+    variant = Variant.objects.select_related("product").filter(sku=error.sku).first()
+    name = str(variant or error.sku)
+    return f"Only {error.available} left of {name}." if error.available else f"{name} is sold out."
 
 
 def current(request: HttpRequest) -> CartSnapshot | None:

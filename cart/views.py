@@ -53,7 +53,7 @@ def add(request: Request) -> HttpResponse:
             cart = queries.current(request) or operations.open_cart(request.user)
             operations.add_item(cart, variant=variant, quantity=quantity, now=timezone.now())
     except DomainError as error:
-        messages.error(request, error.text)
+        messages.error(request, queries.in_words(error))
         return redirect(back(request))
     if not request.user.is_authenticated:
         request.session[queries.SESSION_KEY] = cart.public_id
@@ -100,7 +100,7 @@ def attempt(request: HttpRequest, operation: Callable[[], object]) -> HttpRespon
     try:
         operation()
     except DomainError as error:
-        messages.error(request, error.text)
+        messages.error(request, queries.in_words(error))
     return redirect("cart:detail")
 
 

@@ -43,7 +43,7 @@ def start(request: Request) -> HttpResponse:
     try:
         carts.begin_checkout(cart, now=timezone.now())
     except DomainError as error:
-        messages.error(request, error.text)
+        messages.error(request, cart_queries.in_words(error))
         return redirect("cart:detail")
     return redirect("checkout:contact")
 
@@ -97,7 +97,7 @@ def review(request: Request) -> HttpResponse:
             messages.warning(request, error.text)
             form = ReviewForm(initial=new_wish() | {"payment_method": form.cleaned_data["payment_method"]})
         except DomainError as error:
-            messages.error(request, error.text)
+            messages.error(request, cart_queries.in_words(error))
             return redirect("cart:detail")
     return show(
         request,
@@ -119,7 +119,7 @@ def change(request: Request, public_id: str) -> HttpResponse:
     try:
         ended = operations.end_if_unpaid(order, reason="changed by the buyer", now=timezone.now())
     except ProviderUnavailable as error:
-        messages.error(request, error.text)
+        messages.error(request, cart_queries.in_words(error))
         return redirect(order_page(order))
     if not ended:
         messages.info(request, "This order can't be changed any more.")

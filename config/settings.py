@@ -2,15 +2,26 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from .keys import kept_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+
+class Env(environ.Env):
+    def int(self, var: str, default: Any = environ.Env.NOTSET) -> Any:
+        try:
+            return super().int(var, default=default)
+        except ValueError:
+            raise ImproperlyConfigured(f"{var} must be a whole number.") from None
+
+
+env = Env()
 environ.Env.read_env(env.str("SHOP_ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # --- What this installation is

@@ -128,8 +128,8 @@ def _run(plan: Plan, started: float) -> None:
         say("\nStopping ...")
         raise
     finally:
-        manage.forget(plan.data_dir)
         supervisor.stop()
+        manage.forget(plan.data_dir)
 
 
 def _shop_environment(plan: Plan) -> dict[str, str]:

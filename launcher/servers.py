@@ -4,7 +4,7 @@ from pathlib import Path
 
 from launcher.postgres import Postgres, pg_bin_dir
 from launcher.processes import Supervisor
-from launcher.terminal import step
+from launcher.terminal import Problem, step
 from launcher.valkey import Valkey, server_binary
 
 
@@ -33,6 +33,11 @@ def start_servers(
 
 def prepare_data_dir(data_dir: Path) -> None:
     """For the owner only: it holds customers' mails and addresses."""
-    data_dir.parent.mkdir(parents=True, exist_ok=True)
-    for folder in (data_dir, data_dir / "log"):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        data_dir.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (data_dir, data_dir / "log"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Problem(
+            f"The data folder {data_dir} can't be made: {error.strerror}. Give another: --data-dir DIR"
+        ) from error

@@ -122,9 +122,9 @@ def mark_paid(order: Order, *, payment_reference: str, now: datetime) -> Order:
     order.payment_status = PaymentStatus.PAID
     order.payment_due_at = None
     first = order.status == Status.PENDING
+    _record(order, "paid", actor=SYSTEM, now=now, payload={"payment": payment_reference})
     if first:
         _transition(order, Status.CONFIRMED, actor=SYSTEM, now=now)
-    _record(order, "paid", actor=SYSTEM, now=now, payload={"payment": payment_reference})
     _save(order, now)
     _tell("order.paid", order, priority=outbox.MONEY)
     if first:

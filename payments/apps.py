@@ -10,6 +10,7 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
+        from . import checks  # noqa: F401
         from .handlers import close_cancelled_order
 
         invariants.register(*INVARIANTS)

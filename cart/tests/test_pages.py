@@ -58,7 +58,7 @@ class TestAdd:
     def test_more_than_there_is_says_how_many_there_are_and_begins_no_cart(self, guest: Client) -> None:
         response = add(guest, quantity=11, next="/products/mug/")
         assert response["Location"] == "/products/mug/"
-        assert said(response) == ["Only 10 left of MUG."]
+        assert said(response) == ["Only 10 left of Mug."]
         assert not CartSnapshot.objects.exists()
 
     @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ class TestChange:
         assert contents(the_cart()) == {"BOWL": 1}
 
     @pytest.mark.parametrize(
-        ("quantity", "text"), [(11, "Only 8 left of MUG."), (21, "Choose a quantity from 1 to 20."), ("x", "Choose")]
+        ("quantity", "text"), [(11, "Only 8 left of Mug."), (21, "Choose a quantity from 1 to 20."), ("x", "Choose")]
     )
     def test_a_quantity_that_can_not_be_is_said(self, filled: Client, quantity: Any, text: str) -> None:
         response = filled.post(f"/cart/items/{item_id(the_cart())}/", {"quantity": quantity})

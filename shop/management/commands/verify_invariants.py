@@ -20,6 +20,8 @@ class Command(BaseCommand):
         else:
             for finding in findings:
                 self.stdout.write(as_line(finding))
+            if any(verdict(finding) == "unproved" for finding in findings):
+                self.stdout.write("unproved: nothing of that kind is there yet, so there was nothing to examine.")
         if any(finding.rows for finding in findings):
             sys.exit(1)
 

@@ -1,0 +1,31 @@
+"""A setting that is wrong stops the start with its name, instead of selling by another rule than was meant."""
+
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register
+def shop_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    errors = []
+    if settings.SHOP_HOLD_STOCK_AT not in {"cart", "checkout"}:
+        errors.append(Error("SHOP_HOLD_STOCK_AT must be `cart` or `checkout`.", id="shop.E001"))
+    if settings.SHOP_CURRENCY not in list_currencies():
+        errors.append(Error("SHOP_CURRENCY must be a currency's three capital letters, such as EUR.", id="shop.E002"))
+    if not _is_locale(settings.SHOP_LOCALE):
+        errors.append(Error("SHOP_LOCALE must be a language and a country, such as en_IE.", id="shop.E003"))
+    for name in ("SHOP_HOLD_MINUTES", "SHOP_MAX_QUANTITY", "SHOP_INVOICE_DAYS"):
+        if getattr(settings, name) < 1:
+            errors.append(Error(f"{name} must be at least 1.", id="shop.E004"))
+    return errors
+
+
+def _is_locale(name: str) -> bool:
+    try:
+        Locale.parse(name)
+    except (UnknownLocaleError, ValueError):
+        return False
+    return True
