@@ -1,29 +1,163 @@
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import action, display
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts.models import User
 from shop.errors import DomainError
 from shop.money import Money
+from shop.templatetags.shop import country_name
 
 from . import operations
+from .errors import InvalidTransition
 from .models import Order, OrderEvent, OrderLine, Shipment
-from .queries import actor_of
+from .queries import CHANGE, actor_of
 
-LABELS = {"pending": "warning", "confirmed": "info", "processing": "info", "shipped": "success", "cancelled": "danger"}
+Status, PaymentStatus = Order.Status, Order.PaymentStatus
+LABELS = {
+    Status.PENDING: "warning",
+    Status.CONFIRMED: "info",
+    Status.PROCESSING: "info",
+    Status.SHIPPED: "success",
+    Status.DELIVERED: "success",
+    Status.CANCELLED: "danger",
+}
 
 
-class ReadOnlyInline(TabularInline):
-    extra = 0
-    can_delete = False
-    show_change_link = False
+# --- What staff do with an order: a link on its page, a form behind the link, a verb behind the form
+
+
+class ConfirmForm(forms.Form):
+    """Only asks."""
+
+
+class TrackingForm(forms.Form):
+    carrier = forms.CharField(max_length=60, required=False, widget=UnfoldAdminTextInputWidget)
+    tracking_number = forms.CharField(
+        max_length=100,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Leave both empty for a parcel that can't be followed.",
+    )
+
+
+class CancelForm(forms.Form):
+    reason = forms.CharField(
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="For the order's history; the mail doesn't show it.",
+    )
+
+
+def correct_tracking(order: Order, **given: Any) -> None:
+    parcel = order.shipments.last()
+    if parcel is None:
+        raise InvalidTransition(order.status, Status.SHIPPED, operations.ALLOWED[order.status])
+    operations.correct_tracking(parcel, **given)
+
+
+@dataclass(frozen=True)
+class Move:
+    label: str
+    note: str
+    done: str
+    act: Callable[..., Any]
+    leads_to: str
+    form: type[forms.Form] = ConfirmForm
+    keep: str = "Back to the order"
+
+
+MOVES = {
+    "process": Move(
+        "Start processing",
+        "The buyer sees on the order's page that the parcel is being packed. No mail goes out.",
+        "is being packed",
+        operations.start_processing,
+        Status.PROCESSING,
+    ),
+    "ship": Move(
+        "Mark as shipped",
+        "Everything ordered leaves as one parcel and is taken off the stock. The buyer gets a mail with this number.",
+        "is shipped",
+        operations.ship,
+        Status.SHIPPED,
+        TrackingForm,
+    ),
+    "deliver": Move(
+        "Mark as delivered",
+        "The buyer sees on the order's page that the parcel has arrived. No mail goes out.",
+        "is delivered",
+        operations.deliver,
+        Status.DELIVERED,
+    ),
+    "tracking": Move(
+        "Correct tracking",
+        "The buyer sees the new number on the order's page. No second mail goes out.",
+        "has new tracking data",
+        correct_tracking,
+        Status.SHIPPED,
+        TrackingForm,
+    ),
+    "cancel": Move(
+        "Cancel order",
+        "Nothing will be sent, the goods can be sold again and the buyer gets a mail. This can't be undone.",
+        "is cancelled",
+        operations.cancel_order,
+        Status.CANCELLED,
+        CancelForm,
+        keep="Keep the order",
+    ),
+}
+
+
+def moves_of(order: Order) -> dict[str, Move]:
+    """Those that the order's state allows."""
+
+    def allows(name: str, move: Move) -> bool:
+        if name == "tracking":
+            return order.status == Status.SHIPPED
+        if name == "cancel":
+            return order.is_cancellable
+        return move.leads_to in operations.ALLOWED[order.status]
+
+    return {name: move for name, move in MOVES.items() if allows(name, move)}
+
+
+def refund_note(order: Order) -> str:
+    """What cancelling the order does to the money, in one sentence."""
+    if order.payment_status == PaymentStatus.REFUNDED:
+        return "The money has been given back already."
+    if order.payment_status in {PaymentStatus.PARTIALLY_PAID, PaymentStatus.PARTIALLY_REFUNDED}:
+        amount = "What is left of the money paid"
+    elif order.payment_status in {PaymentStatus.PAID, PaymentStatus.AUTHORIZED}:
+        amount = str(Money(order.total_minor, order.currency))
+    else:
+        return "Nothing has been paid, so nothing is refunded."
+    if order.payment_method == Order.PaymentMethod.STRIPE:
+        return f"{amount} will be refunded the way it was paid."
+    return f"{amount} will be recorded as refunded; it was not paid online, so you send it back yourself."
+
+
+# --- The pages
+
+
+class ReadOnly:
+    """An order is changed by operations alone: a form would write back the state from before a payment came."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -31,91 +165,141 @@ class ReadOnlyInline(TabularInline):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(ReadOnly, TabularInline):
+    extra = 0
+    hide_title = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("order")
+
 
 class LineInline(ReadOnlyInline):
     model = OrderLine
-    fields = ("sku", "name", "quantity", "unit_price", "gross", "tax_rate")
-    readonly_fields = ("unit_price", "gross")
+    verbose_name_plural = "What was ordered"
+    fields = readonly_fields = ("sku", "name", "quantity", "unit_price", "total", "tax")
 
     @admin.display(description="price")
     def unit_price(self, line: OrderLine) -> str:
         return str(Money(line.unit_price_minor, line.order.currency))
 
-    @admin.display(description="total")
-    def gross(self, line: OrderLine) -> str:
+    @admin.display
+    def total(self, line: OrderLine) -> str:
         return str(Money(line.gross_minor, line.order.currency))
+
+    @admin.display
+    def tax(self, line: OrderLine) -> str:
+        return f"{(line.tax_rate * 100).normalize():f} %"
+
+
+class ShipmentInline(ReadOnlyInline):
+    model = Shipment
+    verbose_name_plural = "Parcels"
+    fields = ("carrier", "tracking_number", "status", "shipped_at", "delivered_at")
 
 
 class EventInline(ReadOnlyInline):
     model = OrderEvent
-    fields = ("created_at", "type", "from_status", "to_status", "actor", "payload")
+    verbose_name_plural = "History"
+    fields = readonly_fields = ("when", "what", "details", "who")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        people = User.objects.filter(public_id=OuterRef("actor")).values("email")[:1]
+        return super().get_queryset(request).annotate(email=Subquery(people))
 
-class ShipmentInline(TabularInline):
-    """Tracking data may be corrected; parcels are made by shipping the order."""
+    @admin.display
+    def when(self, event: OrderEvent) -> Any:
+        return event.created_at
 
-    model = Shipment
-    extra = 0
-    can_delete = False
-    fields = ("carrier", "tracking_number", "status", "shipped_at", "delivered_at")
-    readonly_fields = ("status", "shipped_at", "delivered_at")
+    @admin.display
+    def what(self, event: OrderEvent) -> str:
+        return event.type.replace("_", " ").capitalize()
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    @admin.display
+    def details(self, event: OrderEvent) -> str:
+        given = event.payload
+        if event.type == "placed":
+            return str(Money(given["total_minor"], event.order.currency))
+        if event.type == "payment_method":
+            names = dict(Order.PaymentMethod.choices)
+            return " to ".join(str(names.get(given[end], given[end])) for end in ("from", "to"))
+        words = (given.get(name) for name in ("carrier", "tracking_number", "reason", "payment"))
+        return ", ".join(word for word in words if word)
+
+    @admin.display
+    def who(self, event: OrderEvent) -> str:
+        return getattr(event, "email", None) or event.actor.capitalize()
 
 
 @admin.register(Order)
-class OrderAdmin(ModelAdmin):
-    """Shows an order whole; its status moves by the actions, which are the same verbs as the API's."""
+class OrderAdmin(ReadOnly, ModelAdmin):
+    """Shows an order whole; its status moves by the same verbs as the API's."""
 
     list_display = ("number", "placed_at", "email", "shown_status", "payment_status", "total", "payment_method")
     list_filter = ("status", "payment_status", "payment_method")
+    list_before_template = "admin/orders/order/to_do.html"
     search_fields = ("number", "email", "public_id", "shipments__tracking_number")
     date_hierarchy = "placed_at"
     show_full_result_count = False
+    change_form_outer_before_template = "admin/orders/order/moves.html"
     inlines = (LineInline, ShipmentInline, EventInline)
-    actions = ("start_processing", "mark_shipped", "mark_delivered", "cancel")
-    actions_submit_line = ("process_one", "ship_one", "deliver_one", "cancel_one")
+    actions = ("process_all", "ship_all", "deliver_all")
     fields = (
-        ("number", "placed_at"),
-        ("status", "payment_status"),
-        ("fulfillment_status", "payment_due_at"),
+        ("shown_status", "payment_status"),
+        ("placed_at", "payment_due_at"),
         ("email", "phone"),
         ("user", "public_id"),
         ("deliver_to", "bill_to"),
-        ("shipping_name", "payment_method"),
-        ("subtotal", "shipping"),
-        ("tax", "total"),
+        ("delivery", "payment_method"),
+        ("subtotal", "discount"),
+        ("shipping", "tax"),
+        ("total",),
+    )
+    readonly_fields = (
+        "shown_status",
+        "deliver_to",
+        "bill_to",
+        "delivery",
+        "subtotal",
+        "discount",
+        "shipping",
+        "tax",
+        "total",
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return tuple(name for row in self.fields for name in row)
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CHANGE)
 
     @display(description="status", ordering="status", label=LABELS)
-    def shown_status(self, order: Order) -> str:
-        return order.status
+    def shown_status(self, order: Order) -> tuple[str, str]:
+        return order.status, order.get_status_display()
 
-    @admin.display
+    @admin.display(description="deliver to")
     def deliver_to(self, order: Order) -> str:
         return address_lines(order.shipping_address)
 
-    @admin.display
+    @admin.display(description="bill to")
     def bill_to(self, order: Order) -> str:
         return address_lines(order.billing_address)
+
+    @admin.display
+    def delivery(self, order: Order) -> str:
+        return order.shipping_name
 
     @admin.display(ordering="total_minor")
     def total(self, order: Order) -> str:
         return str(Money(order.total_minor, order.currency))
 
-    @admin.display
+    @admin.display(description="goods")
     def subtotal(self, order: Order) -> str:
         return str(Money(order.subtotal_minor, order.currency))
+
+    @admin.display
+    def discount(self, order: Order) -> str:
+        return str(Money(order.discount_minor, order.currency))
 
     @admin.display
     def shipping(self, order: Order) -> str:
@@ -125,61 +309,74 @@ class OrderAdmin(ModelAdmin):
     def tax(self, order: Order) -> str:
         return str(Money(order.tax_minor, order.currency))
 
-    # --- Actions on the list
+    # --- One order
 
-    @admin.action(description="Start processing", permissions=("change",))
-    def start_processing(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self.move(request, queryset, Order.Status.PROCESSING)
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.move_view)
+        return [path("<path:object_id>/move/<slug:name>/", view, name="orders_order_move"), *super().get_urls()]
 
-    @admin.action(description="Mark as shipped", permissions=("change",))
-    def mark_shipped(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self.move(request, queryset, Order.Status.SHIPPED)
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **more: Any) -> Any:
+        order = more.get("obj")
+        if order and self.has_move_permission(request):
+            context["moves"] = [
+                {"url": move_url(order, name), "label": move.label, "name": name}
+                for name, move in moves_of(order).items()
+            ]
+        # The history is the order's own, below: Django's would be an empty page.
+        return super().render_change_form(request, context | {"show_history": False}, *args, **more)
 
-    @admin.action(description="Mark as delivered", permissions=("change",))
-    def mark_delivered(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self.move(request, queryset, Order.Status.DELIVERED)
+    def move_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Asks on GET, which changes nothing, and acts on POST."""
+        if not self.has_move_permission(request):
+            raise PermissionDenied
+        order, move = self.get_object(request, unquote(object_id)), MOVES.get(name)
+        if order is None or move is None:
+            raise Http404
+        if request.method != "POST" and name not in moves_of(order):
+            messages.error(request, f"Order {order.number} is {order.status}: that can't be done now.")
+            return redirect(page_url(order))
+        form = move.form(request.POST if request.method == "POST" else None, initial=self.present(order, name))
+        if form.is_valid():
+            self.act(request, order, move, form.cleaned_data)
+            return redirect(page_url(order))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "object": order,
+            "title": f"{move.label}: {order.number}",
+            "order_url": page_url(order),
+            "move": move,
+            "form": form,
+            "refund": refund_note(order) if name == "cancel" else "",
+        }
+        return TemplateResponse(request, "admin/orders/order/move.html", context)
 
-    @admin.action(description="Cancel and refund", permissions=("change",))
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self.move(request, queryset, Order.Status.CANCELLED)
+    def present(self, order: Order, name: str) -> dict[str, str]:
+        parcel = order.shipments.last() if name == "tracking" else None
+        return {"carrier": parcel.carrier, "tracking_number": parcel.tracking_number} if parcel else {}
 
-    # --- The same as buttons of the order's form: a link would do it for whoever lures staff onto it
+    def act(self, request: HttpRequest, order: Order, move: Move, given: dict[str, Any]) -> None:
+        try:
+            move.act(order, **given, actor=actor_of(request), now=timezone.now())
+            messages.success(request, f"Order {order.number} {move.done}.")
+        except DomainError as error:
+            messages.error(request, f"Order {order.number}: {error.text}")
 
-    @action(description="Start processing", permissions=("change",))
-    def process_one(self, request: HttpRequest, order: Order) -> None:
-        self.move(request, [order], Order.Status.PROCESSING)
+    # --- Several, on the list. Cancelling asks for a reason and tells what it costs: one by one.
 
-    @action(description="Mark as shipped", permissions=("change",))
-    def ship_one(self, request: HttpRequest, order: Order) -> None:
-        self.move(request, [order], Order.Status.SHIPPED)
+    @admin.action(description="Start processing", permissions=("move",))
+    def process_all(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self.move_all(request, queryset, Status.PROCESSING)
 
-    @action(description="Mark as delivered", permissions=("change",))
-    def deliver_one(self, request: HttpRequest, order: Order) -> None:
-        self.move(request, [order], Order.Status.DELIVERED)
+    @admin.action(description="Mark as shipped, without tracking numbers", permissions=("move",))
+    def ship_all(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self.move_all(request, queryset, Status.SHIPPED)
 
-    @action(description="Cancel and refund", permissions=("change",))
-    def cancel_one(self, request: HttpRequest, order: Order) -> None:
-        self.move(request, [order], Order.Status.CANCELLED)
+    @admin.action(description="Mark as delivered", permissions=("move",))
+    def deliver_all(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self.move_all(request, queryset, Status.DELIVERED)
 
-    def save_model(self, request: HttpRequest, obj: Order, form: Any, change: bool) -> None:
-        """Presses the buttons and saves nothing: it would write back the state from before a payment came."""
-        for button in self.get_actions_submit_line(request, obj.pk):
-            if button.action_name in request.POST:
-                button.method(request, obj)
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        if formset.model is not Shipment:
-            return super().save_formset(request, form, formset, change)
-        for parcel in formset.save(commit=False):
-            operations.correct_tracking(
-                parcel,
-                tracking_number=parcel.tracking_number,
-                carrier=parcel.carrier,
-                actor=actor_of(request),
-                now=timezone.now(),
-            )
-
-    def move(self, request: HttpRequest, orders: Iterable[Order], status: str) -> None:
+    def move_all(self, request: HttpRequest, orders: QuerySet[Order], status: str) -> None:
         """Each order by itself: one that can't move leaves the others alone."""
         moved = 0
         for order in orders:
@@ -187,14 +384,21 @@ class OrderAdmin(ModelAdmin):
                 operations.set_status(order, status, actor=actor_of(request), now=timezone.now())
                 moved += 1
             except DomainError as error:
-                messages.error(request, f"{order.number}: {error.text}")
+                messages.error(request, f"Order {order.number}: {error.text}")
         if moved:
             messages.success(request, f"{moved} order{'' if moved == 1 else 's'} {status}.")
 
 
+def page_url(order: Order) -> str:
+    return reverse("admin:orders_order_change", args=[order.pk])
+
+
+def move_url(order: Order, name: str) -> str:
+    return reverse("admin:orders_order_move", args=[order.pk, name])
+
+
 def address_lines(address: dict[str, str]) -> str:
     place = " ".join(address.get(name, "") for name in ("postal_code", "city", "region")).strip()
-    lines = [address.get(name, "") for name in ("full_name", "line1", "line2")]
-    return format_html_join(
-        mark_safe("<br>"), "{}", ((line,) for line in [*lines, place, address.get("country")] if line)
-    )
+    country = country_name(address.get("country", ""))
+    lines = [*(address.get(name, "") for name in ("full_name", "line1", "line2")), place, country]
+    return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines if line))
