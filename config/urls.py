@@ -4,6 +4,8 @@ from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static as static_file
 from django.urls import include, path
 
 from shop import health
@@ -11,6 +13,12 @@ from shop.errors import DomainError, Forbidden, NotFound
 from shop.responses import error_response
 
 from .api import api
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages that name no icon, the admin's among them."""
+    return redirect(static_file("icons/favicon.svg"))
+
 
 urlpatterns = [
     path("", include("content.urls")),
@@ -25,6 +33,7 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("health", health.health),
+    path("favicon.ico", favicon),
     path("dev/", include("notifications.urls")),
 ]
 if settings.DEBUG:

@@ -3,10 +3,12 @@
 import email
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from csp.decorators import csp
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -21,7 +23,7 @@ class Mail:
     name: str
     subject: str
     to: str
-    date: str
+    sent_at: datetime | None
     text: str
     html: str
 
@@ -35,11 +37,22 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def mail(request: HttpRequest, name: str) -> HttpResponse:
+    return render(request, "notifications/mail.html", {"mail": read(file_named(name))})
+
+
+@never_cache
+@csp({"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "frame-ancestors": ["'none'"]})  # type: ignore[arg-type]
+def as_sent(request: HttpRequest, name: str) -> HttpResponse:
+    """The HTML part by itself, as a mail program shows it: mails carry their style inline, pages may not."""
+    return HttpResponse(read(file_named(name)).html)
+
+
+def file_named(name: str) -> Path:
     in_development()
     file = folder() / name
     if not NAME.match(name) or not file.is_file():
         raise Http404
-    return render(request, "notifications/mail.html", {"mail": read(file)})
+    return file
 
 
 def in_development() -> None:
@@ -58,7 +71,7 @@ def read(file: Path) -> Mail:
         name=file.name,
         subject=str(message["Subject"] or ""),
         to=str(message["To"] or ""),
-        date=str(message["Date"] or ""),
+        sent_at=message["Date"].datetime if message["Date"] else None,
         text=part(message, "plain"),
         html=part(message, "html"),
     )

@@ -15,7 +15,7 @@ WORK = {
     "fullName": "Ada Byron",
     "line1": "1 Queen Street",
     "city": "London",
-    "postalCode": "W1",
+    "postalCode": "W1A 1AA",
     "country": "GB",
 }
 EMPTY = {"line2": "", "region": "", "phone": ""}

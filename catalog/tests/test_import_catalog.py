@@ -28,6 +28,7 @@ from catalog.tests.snapshots import everything
 from inventory import operations as inventory
 from inventory.models import StockItem, StockMovement
 from shop.models import OutboxEvent
+from tests.stack import with_database
 
 pytestmark = pytest.mark.django_db
 
@@ -466,8 +467,7 @@ def test_a_killed_import_goes_on_where_it_stopped(load: Callable[..., str], tmp_
     rows = [MUG | {"sku": f"MUG-{number}", "name": f"Mug {number}"} for number in range(BATCH * 3)]
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows))
-    database = connection.settings_dict
-    url = f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}/{database['NAME']}"
+    url = with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
     process = subprocess.Popen(
         [sys.executable, "manage.py", "import_catalog", str(path)],
         cwd=settings.BASE_DIR,

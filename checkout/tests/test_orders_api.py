@@ -299,7 +299,7 @@ def test_another_country_is_another_tax(api: ApiClient, settings: Any) -> None:
     ("values", "code"),
     [
         ({"shippingMethod": "teleport"}, "not_deliverable"),
-        ({"shippingAddress": ADDRESS | {"country": "NZ"}}, "not_deliverable"),
+        ({"shippingAddress": ADDRESS | {"country": "NZ", "postalCode": "6011"}}, "not_deliverable"),
         ({"paymentMethod": "stripe"}, "payment_method_not_offered"),
     ],
 )
