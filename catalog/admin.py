@@ -1,106 +1,22 @@
-from collections.abc import Mapping
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.forms.models import BaseInlineFormSet
+from django.core.files.storage import default_storage
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.html import format_html
 from treebeard.forms import MoveNodeForm, movenodeform_factory
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
 
-from shop.errors import InvalidInput
-from shop.money import Money, exponent, to_decimal, to_minor
+from inventory import operations as inventory
+from inventory.models import StockItem
+from shop.errors import DomainError
+from shop.money import Money
 
-from . import images, operations
+from . import operations
+from .forms import AttributeForm, ImageForm, ProductForm, VariantForm, VariantFormSet
 from .models import Attribute, Brand, Category, Product, ProductImage, Variant
-
-
-class AmountField(forms.DecimalField):
-    """Typed as people write prices, `24.00`; kept in minor units."""
-
-    widget = UnfoldAdminDecimalFieldWidget
-
-    def __init__(self, **kwargs: Any) -> None:
-        places = exponent(settings.SHOP_CURRENCY)
-        super().__init__(min_value=0, max_digits=9 + places, decimal_places=places, **kwargs)
-
-    def prepare_value(self, value: Any) -> Any:
-        return to_decimal(value, settings.SHOP_CURRENCY) if isinstance(value, int) else value
-
-    def clean(self, value: Any) -> Any:
-        amount = super().clean(value)
-        return None if amount is None else to_minor(amount, settings.SHOP_CURRENCY)
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
-
-
-def clean_values(values: Any) -> Mapping[str, Any]:
-    """A JSON object of attribute values, each of its attribute's kind."""
-    values = {} if values is None else values
-    if not isinstance(values, dict):
-        raise forms.ValidationError('Must be an object: {"material": "Stoneware"}.')
-    try:
-        return operations.check_values({"values": values})["values"]
-    except InvalidInput as error:
-        texts = [f"{name.removeprefix('values.')}: {' '.join(said)}" for name, said in error.fields.items()]
-        raise forms.ValidationError(texts) from error
-
-
-class ProductForm(forms.ModelForm):
-    class Meta:
-        model = Product
-        fields = ("name", "slug", "description", "category", "brand", "tax_class", "attributes", "is_active")
-
-    def clean_attributes(self) -> Mapping[str, Any]:
-        return clean_values(self.cleaned_data["attributes"])
-
-
-class VariantForm(forms.ModelForm):
-    price_minor = AmountField(label="Price")
-    compare_at_minor = AmountField(label="Price before", required=False)
-
-    class Meta:
-        model = Variant
-        fields = (
-            "sku", "price_minor", "compare_at_minor", "options", "barcode", "weight_grams", "position", "is_active",
-        )  # fmt: skip
-        widgets = {"options": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
-
-    def clean_options(self) -> Mapping[str, Any]:
-        return clean_values(self.cleaned_data["options"])
-
-    def clean_sku(self) -> str:
-        sku: str = self.cleaned_data["sku"]
-        if self.instance.pk and sku != self.initial["sku"]:
-            raise forms.ValidationError("A SKU can't be changed: stock and orders know it. Add another variant.")
-        return sku
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        price, before = values.get("price_minor"), values.get("compare_at_minor")
-        if price is not None and before is not None and before <= price:
-            self.add_error("compare_at_minor", "Must be above the price.")
-        return values
-
-
-class VariantFormSet(BaseInlineFormSet):
-    """Two variants with the same options could not be told apart by anybody who buys."""
-
-    def clean(self) -> None:
-        super().clean()
-        seen = set()
-        for form in self.forms:
-            values = form.cleaned_data if form.is_valid() else {}
-            if not values or not values.get("is_active"):
-                continue
-            combination = repr(sorted(values["options"].items()))
-            if combination in seen:
-                form.add_error("options", "Another variant on sale has the same options.")
-            seen.add(combination)
 
 
 class VariantInline(TabularInline):
@@ -109,30 +25,14 @@ class VariantInline(TabularInline):
     model = Variant
     form = VariantForm
     formset = VariantFormSet
+    template_before = "catalog/_axes.html"
     extra = 0
     can_delete = False
 
-
-class ImageForm(forms.ModelForm):
-    class Meta:
-        model = ProductImage
-        fields = ("file", "source_url", "variant", "alt", "position")
-
-    def clean(self) -> dict[str, Any]:
-        """Keeps an upload as a picture of the shop's own making; what the file was named or held besides is dropped."""
-        values = super().clean() or self.cleaned_data
-        if not values.get("file") and not values.get("source_url"):
-            self.add_error("file", "Choose a file, or give an address to fetch it from.")
-        elif "file" in self.changed_data and values.get("file"):
-            try:
-                picture = images.store(values["file"].read())
-            except images.UnusablePicture as error:
-                self.add_error("file", error.reason)
-            else:
-                values["file"] = picture.file
-                self.instance.digest, self.instance.state = picture.digest, ProductImage.State.READY
-                self.instance.width, self.instance.height = picture.width, picture.height
-        return values
+    @admin.display(description="Stock")
+    def stock(self, variant: Variant) -> int:
+        """For staff who may look only: they get no form."""
+        return StockItem.objects.available_by_sku([variant.sku]).get(variant.sku, 0)
 
 
 class ImageInline(TabularInline):
@@ -151,7 +51,8 @@ class ImageInline(TabularInline):
 class ProductAdmin(ModelAdmin):
     form = ProductForm
     inlines = (VariantInline, ImageInline)
-    list_display = ("name", "category", "brand", "price", "is_active", "updated_at")
+    list_display = ("picture", "name", "category", "brand", "price", "is_active", "updated_at")
+    list_display_links = ("name",)
     list_filter = ("is_active", "category", "brand")
     list_select_related = ("category", "brand")
     search_fields = ("name", "variants__sku")
@@ -159,6 +60,17 @@ class ProductAdmin(ModelAdmin):
     prepopulated_fields = {"slug": ("name",)}
     show_full_result_count = False
     actions = ("withdraw",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
+        pictures = ProductImage.objects.filter(product=OuterRef("pk")).exclude(file="").order_by("position", "id")
+        return super().get_queryset(request).annotate(picture_file=Subquery(pictures.values("file")[:1]))
+
+    @admin.display(description="")
+    def picture(self, product: Any) -> str:
+        if not product.picture_file:
+            return ""
+        address = default_storage.url(product.picture_file)
+        return format_html('<img class="object-cover h-10 w-10" src="{}" alt="" loading="lazy">', address)
 
     @admin.display(description="Price", ordering="price_minor")
     def price(self, product: Product) -> str:
@@ -179,11 +91,37 @@ class ProductAdmin(ModelAdmin):
         self.message_user(request, f"Withdrawn: {len(products)}.", messages.SUCCESS)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The inlines wrote rows one by one; what is derived from them is made right in the same transaction."""
+        """The inlines wrote rows one by one; what is derived from them is made right in the same transaction.
+
+        Locks: the product, then stock rows by SKU, last.
+        """
         super().save_related(request, form, formsets, change)
         operations.refresh(form.instance)
         if not change:
             operations.tell_created(form.instance)
+        for formset in formsets:
+            if formset.model is Variant:
+                self._save_stock(request, formset)
+        self._warn_unless_for_sale(request, form.instance)
+
+    def _save_stock(self, request: HttpRequest, formset: Any) -> None:
+        assert request.user.is_authenticated
+        edited = {
+            form.instance.sku: form for form in formset.forms if form.has_changed() and form.new_stock is not None
+        }
+        for sku, form in sorted(edited.items()):
+            write = inventory.receive if form.instance in formset.new_objects else inventory.set_available
+            reason = "opening stock" if form.instance in formset.new_objects else "product form"
+            try:
+                write(sku, form.new_stock, reason=reason, actor=request.user.public_id)
+            except DomainError as error:
+                self.message_user(request, f"The stock of {sku} stays as it was. {error.text}", messages.ERROR)
+
+    def _warn_unless_for_sale(self, request: HttpRequest, product: Product) -> None:
+        skus = list(product.variants.filter(is_active=True).values_list("sku", flat=True))
+        if product.is_active and not any(StockItem.objects.available_by_sku(skus).values()):
+            why = "each variant's stock is 0: type how many there are" if skus else "it has no variant on sale: add one"
+            self.message_user(request, f"Nobody can buy “{product.name}” yet, {why}.", messages.WARNING)
 
 
 class CategoryForm(MoveNodeForm):
@@ -236,6 +174,8 @@ class BrandAdmin(ModelAdmin):
 
 @admin.register(Attribute)
 class AttributeAdmin(ModelAdmin):
+    form = AttributeForm
+    prepopulated_fields = {"code": ("name",)}
     list_display = ("name", "code", "kind", "unit", "is_filterable", "is_axis", "position")
     list_filter = ("kind", "is_filterable", "is_axis")
     search_fields = ("name", "code")
