@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin, TabularInline
@@ -211,8 +212,8 @@ class EventInline(ReadOnlyInline):
         return super().get_queryset(request).annotate(email=Subquery(people))
 
     @admin.display
-    def when(self, event: OrderEvent) -> Any:
-        return event.created_at
+    def when(self, event: OrderEvent) -> str:
+        return localize(timezone.localtime(event.created_at))
 
     @admin.display
     def what(self, event: OrderEvent) -> str:
@@ -248,7 +249,7 @@ class OrderAdmin(ReadOnly, ModelAdmin):
     inlines = (LineInline, ShipmentInline, EventInline)
     actions = ("process_all", "ship_all", "deliver_all")
     fields = (
-        ("shown_status", "payment_status"),
+        ("status", "payment_status"),
         ("placed_at", "payment_due_at"),
         ("email", "phone"),
         ("user", "public_id"),
@@ -259,7 +260,6 @@ class OrderAdmin(ReadOnly, ModelAdmin):
         ("total",),
     )
     readonly_fields = (
-        "shown_status",
         "deliver_to",
         "bill_to",
         "delivery",
@@ -269,6 +269,10 @@ class OrderAdmin(ReadOnly, ModelAdmin):
         "tax",
         "total",
     )
+
+    def get_inlines(self, request: HttpRequest, obj: Order | None) -> list[Any]:
+        has_parcels = obj is not None and obj.shipments.exists()
+        return [inline for inline in self.inlines if has_parcels or inline is not ShipmentInline]
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CHANGE)
