@@ -73,7 +73,6 @@ def test_page_shows_the_order_whole(admin_browser: Client) -> None:
         assert words in text
     for raw in ("total_minor", "0.19000", "placed of", 'name="_save"', "(&#x27;", "+00:00"):
         assert raw not in text
-    assert text.count(placed) == 2
     assert admin_browser.get(f"{LIST}add/").status_code == 403
     assert admin_browser.get(f"{LIST}{order.pk}/delete/").status_code == 403
 
