@@ -5,7 +5,7 @@ from django.views.decorators.cache import never_cache
 from ninja import Router, Status
 from ninja.decorators import decorate_view
 
-from shop.api import Envelope, signed_in
+from shop.api import Envelope, Failure, signed_in
 from shop.middleware import client_address
 
 from . import operations
@@ -16,9 +16,10 @@ from .schemas import LoginAnswer, LoginBody, ProfileBody, RegisterBody, Register
 
 router = Router(tags=["Accounts"], by_alias=True)
 private = decorate_view(never_cache)
+SIGN_IN_ERRORS = {400: Failure, 401: Failure, 409: Failure, 429: Failure}
 
 
-@router.post("/users/register", response={201: Envelope[RegisteredAnswer]})
+@router.post("/users/register", response={201: Envelope[RegisteredAnswer], **SIGN_IN_ERRORS})
 @private
 def register(request: HttpRequest, body: RegisterBody) -> Status[Envelope[RegisteredAnswer]]:
     """Makes an account. Sign in afterwards with `POST /users/login`."""
@@ -26,7 +27,7 @@ def register(request: HttpRequest, body: RegisterBody) -> Status[Envelope[Regist
     return Status(201, Envelope(data=RegisteredAnswer.of(user)))
 
 
-@router.post("/users/login", response=Envelope[LoginAnswer])
+@router.post("/users/login", response={200: Envelope[LoginAnswer], **SIGN_IN_ERRORS})
 @private
 def login(request: HttpRequest, body: LoginBody) -> Envelope[LoginAnswer]:
     """Answers a bearer token. `cartId` names the guest's cart to take over."""
@@ -36,7 +37,7 @@ def login(request: HttpRequest, body: LoginBody) -> Envelope[LoginAnswer]:
     return Envelope(data=LoginAnswer(token=secret, expires_at=token.expires_at, user=answer(user)))
 
 
-@router.post("/users/logout", response={204: None}, auth=signed_in)
+@router.post("/users/logout", response={204: None, 401: Failure}, auth=signed_in)
 @private
 def logout(request: HttpRequest) -> Status[None]:
     """Ends what the request is signed in by: its bearer token, or its session."""
@@ -47,14 +48,18 @@ def logout(request: HttpRequest) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/users/{user_id}", response=Envelope[UserAnswer], auth=signed_in)
+@router.get("/users/{user_id}", response={200: Envelope[UserAnswer], 401: Failure, 404: Failure}, auth=signed_in)
 @private
 def get_user(request: HttpRequest, user_id: str) -> Envelope[UserAnswer]:
     """`me`, one's own id, or anybody for staff who may view accounts."""
     return Envelope(data=answer(find_user(user_id, asked_by=caller(request), permission="accounts.view_user")))
 
 
-@router.put("/users/{user_id}", response=Envelope[UserAnswer], auth=signed_in)
+@router.put(
+    "/users/{user_id}",
+    response={200: Envelope[UserAnswer], 403: Failure, 404: Failure, **SIGN_IN_ERRORS},
+    auth=signed_in,
+)
 @private
 def update_user(request: HttpRequest, user_id: str, body: ProfileBody) -> Envelope[UserAnswer]:
     """Changes the fields that are named. A new `email` needs `currentPassword`."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from babel import Locale
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
@@ -14,6 +15,7 @@ from pydantic_core import ValidationError as InvalidBody
 
 from shop.api import Answer, Body
 
+from . import postal_codes
 from .models import Address, User
 
 MAX_ADDRESSES = 50
@@ -69,6 +71,14 @@ def known_country(value: str) -> str:
     return code
 
 
+def refusal(texts: Iterable[str], *, name: str = "") -> InvalidBody:
+    """Several texts about what is being validated, or about its part `name`, which ValueError could not say."""
+    location = (name,) if name else ()
+    reasons = [PydanticCustomError("value_error", "{text}", {"text": text}) for text in texts]
+    details = [InitErrorDetails(type=reason, loc=location, input="") for reason in reasons]
+    return InvalidBody.from_exception_data("refusal", details)
+
+
 Email = Annotated[str, Field(max_length=254), AfterValidator(clean_email)]
 Name = Annotated[str, Field(max_length=100), AfterValidator(one_line)]
 Phone = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
@@ -92,19 +102,19 @@ class AddressBody(Body):
 
     @field_validator("postal_code")
     @classmethod
-    def required_where_post_needs_it(cls, value: str, info: ValidationInfo) -> str:
+    def fits_its_country(cls, value: str, info: ValidationInfo) -> str:
         country = info.data.get("country")
         if not value and country and country not in WITHOUT_POSTAL_CODE:
             raise ValueError(NEEDS_POSTAL_CODE)
+        if value and country and not postal_codes.looks_right(value, country):
+            raise ValueError(f"Not a postal code of {countries()[country]}.")
         return value
 
     @model_validator(mode="after")
     def required_where_it_was_left_out(self) -> Self:
         """`validate_default` would blame `postal_code`, a name that no sender knows."""
         if not self.postal_code and self.country not in WITHOUT_POSTAL_CODE:
-            reason = PydanticCustomError("value_error", NEEDS_POSTAL_CODE)
-            details = InitErrorDetails(type=reason, loc=("postalCode",), input="")
-            raise InvalidBody.from_exception_data("address", [details])
+            raise refusal([NEEDS_POSTAL_CODE], name="postalCode")
         return self
 
 
@@ -155,6 +165,16 @@ class RegisterBody(Body):
     first_name: Name = ""
     last_name: Name = ""
     phone: Phone = ""
+
+    @field_validator("password")
+    @classmethod
+    def not_easily_guessed(cls, value: str) -> str:
+        """Asked here too, so that it is named beside a bad address; `register` compares it with the person."""
+        try:
+            validate_password(value)
+        except ValidationError as error:
+            raise refusal(error.messages) from error
+        return value
 
 
 class RegisteredAnswer(Answer):

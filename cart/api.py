@@ -7,11 +7,12 @@ from ninja import Router
 
 from accounts.models import User
 from catalog.models import Product, Variant
-from shop.api import Envelope, Failure
+from shop.api import OPTIONAL_BEARER, Envelope, Failure
 from shop.errors import InvalidInput, NotFound
 from shop.http import Request
 
 from . import operations, queries, store
+from .errors import CartNotFound
 from .limits import limit
 from .models import CartSnapshot
 from .schemas import AddItemBody, CartAnswer, QuantityBody
@@ -19,16 +20,21 @@ from .schemas import AddItemBody, CartAnswer, QuantityBody
 router = Router(tags=["Cart"])
 router.add_decorator(never_cache, mode="view")
 CartEnvelope = Envelope[CartAnswer]
-WRITES = {200: CartEnvelope, 400: Failure, 404: Failure, 409: Failure, 429: Failure}
+WRITES = {200: CartEnvelope, 400: Failure, 401: Failure, 404: Failure, 409: Failure, 429: Failure}
 
 
-@router.get("/cart/{user_id}", response={200: CartEnvelope, 404: Failure}, by_alias=True)
+@router.get(
+    "/cart/{user_id}",
+    response={200: CartEnvelope, 401: Failure, 404: Failure},
+    by_alias=True,
+    openapi_extra=OPTIONAL_BEARER,
+)
 def get_cart(request: HttpRequest, user_id: str) -> CartEnvelope:
     """`userId` is the caller's own id or `me`; a guest's cart is named by its secret `cartId`."""
     return answer(request, find(request, user_id))
 
 
-@router.post("/cart/{user_id}/items", response=WRITES, by_alias=True)
+@router.post("/cart/{user_id}/items", response=WRITES, by_alias=True, openapi_extra=OPTIONAL_BEARER)
 def add_item(request: Request, user_id: str, body: AddItemBody) -> CartEnvelope:
     """Adds units and holds them for a while. Without a cart, `me` begins one: keep the answer's `cartId`."""
     limit(request, units=body.quantity)
@@ -43,7 +49,7 @@ def add_item(request: Request, user_id: str, body: AddItemBody) -> CartEnvelope:
     return answer(request, cart)
 
 
-@router.put("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True)
+@router.put("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True, openapi_extra=OPTIONAL_BEARER)
 def set_quantity(request: Request, user_id: str, item_id: str, body: QuantityBody) -> CartEnvelope:
     """Sets the quantity of a line; to take the line out, use DELETE."""
     limit(request, units=body.quantity)
@@ -51,13 +57,13 @@ def set_quantity(request: Request, user_id: str, item_id: str, body: QuantityBod
     return answer(request, cart)
 
 
-@router.delete("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True)
+@router.delete("/cart/{user_id}/items/{item_id}", response=WRITES, by_alias=True, openapi_extra=OPTIONAL_BEARER)
 def remove_item(request: Request, user_id: str, item_id: str) -> CartEnvelope:
     limit(request)
     return answer(request, operations.remove_item(found(request, user_id), item_id, now=timezone.now()))
 
 
-@router.post("/cart/{user_id}/clear", response=WRITES, by_alias=True)
+@router.post("/cart/{user_id}/clear", response=WRITES, by_alias=True, openapi_extra=OPTIONAL_BEARER)
 def clear(request: Request, user_id: str) -> CartEnvelope:
     limit(request)
     cart = find(request, user_id)
@@ -65,7 +71,7 @@ def clear(request: Request, user_id: str) -> CartEnvelope:
 
 
 def find(request: HttpRequest, name: str) -> CartSnapshot | None:
-    """The cart that `name` means to this caller, None where their own is not begun. NotFound for anybody else's."""
+    """The cart that `name` means to this caller, None where their own is not begun. CartNotFound for anybody else's."""
     user = request.user
     if name == "me" or (user.is_authenticated and name == user.public_id):
         return queries.current(request)
@@ -73,18 +79,18 @@ def find(request: HttpRequest, name: str) -> CartSnapshot | None:
         cart = store.read(name)
         mine = cart is not None and (cart.user_id is None or cart.user_id == user.pk)
         if not cart or not mine or cart.state == CartSnapshot.State.MERGED:
-            raise NotFound
+            raise CartNotFound
         return cart
     may_look = request.method == "GET" and user.is_staff and user.has_perm("cart.view_cartsnapshot")
     if may_look and (owner := User.objects.filter(public_id=name).first()):
         return CartSnapshot.objects.open().filter(user=owner).first()
-    raise NotFound
+    raise CartNotFound
 
 
 def found(request: HttpRequest, name: str) -> CartSnapshot:
     if cart := find(request, name):
         return cart
-    raise NotFound
+    raise CartNotFound
 
 
 def find_variant(body: AddItemBody) -> Variant:

@@ -1,4 +1,9 @@
-from shop.errors import Conflict
+from shop.errors import Conflict, NotFound
+
+
+class CartNotFound(NotFound):
+    code = "cart_not_found"
+    text = "There is no such cart."
 
 
 class CartClosed(Conflict):

@@ -21,7 +21,7 @@ from shop.errors import NotFound
 from shop.ids import new_id
 
 from . import store
-from .errors import CartClosed, CartFull, NotSold, QuantityLimit
+from .errors import CartClosed, CartFull, CartNotFound, NotSold, QuantityLimit
 from .models import CartSnapshot
 
 KEEP_GUESTS = timedelta(days=30)
@@ -195,7 +195,7 @@ def _locked(cart: CartSnapshot) -> CartSnapshot:
     """The row as it is now: what the caller has may be a copy, and its cart long forgotten."""
     locked = _locked_by_id(cart).get(cart.pk)
     if locked is None:
-        raise NotFound
+        raise CartNotFound
     if locked.state != State.OPEN:
         raise CartClosed
     return locked

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from shop import idempotency
-from shop.api import Envelope, Failure, PagedEnvelope, Staff
+from shop.api import IDEMPOTENT, Envelope, Failure, PagedEnvelope, Staff
 from shop.paging import Page
 from shop.responses import json_response
 
@@ -75,6 +75,7 @@ def get_product(request: HttpRequest, product_id: str) -> ProductEnvelope:
     auth=Staff("catalog.add_product"),
     response={201: ProductEnvelope, 400: Failure, 401: Failure, 403: Failure, 409: Failure, 422: Failure},
     by_alias=True,
+    openapi_extra=IDEMPOTENT,
 )
 def create_product(request: HttpRequest, body: ProductBody) -> HttpResponse:
     """Creates a product and receives its stock. With an `Idempotency-Key` the request may be repeated."""

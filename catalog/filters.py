@@ -75,11 +75,19 @@ class WholeFilter(Filter):
     field_class = forms.IntegerField
 
 
-class YesFilter(ChoiceFilter):
+class OneOfFilter(ChoiceFilter):
+    """Whoever chose wrongly is told what there is."""
+
+    def __init__(self, *, choices: Sequence[tuple[str, str]]) -> None:
+        texts = {"invalid_choice": f"Must be one of: {', '.join(value for value, _ in choices)}."}
+        super().__init__(choices=choices, error_messages=texts)
+
+
+class YesFilter(OneOfFilter):
     """`true` or `false`, nothing else: a typo must not read as no."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=[("true", "Yes"), ("false", "No")], **kwargs)
+    def __init__(self) -> None:
+        super().__init__(choices=[("true", "Yes"), ("false", "No")])
 
 
 class SearchForm(forms.Form):
@@ -106,7 +114,7 @@ class ProductFilter(FilterSet):
     minPrice = AmountFilter()
     maxPrice = AmountFilter()
     inStock = YesFilter()
-    sortBy = ChoiceFilter(choices=SORTS)
+    sortBy = OneOfFilter(choices=SORTS)
 
     class Meta:
         model = Product

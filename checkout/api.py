@@ -8,6 +8,7 @@ from ninja import Router
 
 from accounts.models import User
 from cart import queries as cart_queries
+from cart.errors import CartNotFound
 from cart.models import CartSnapshot
 from orders.models import Order
 from orders.operations import Contact
@@ -15,7 +16,7 @@ from orders.schemas import OrderAnswer
 from payments.models import Payment
 from payments.schemas import PaymentAnswer
 from shop import idempotency, rate_limits
-from shop.api import Envelope, Failure
+from shop.api import IDEMPOTENT, OPTIONAL_BEARER, Envelope, Failure
 from shop.errors import InvalidInput, NotFound
 from shop.http import Request
 from shop.money import to_minor
@@ -27,12 +28,14 @@ from .schemas import PlacedOrderAnswer, PlaceOrderBody
 
 router = Router(tags=["Orders"])
 PlacedEnvelope = Envelope[PlacedOrderAnswer]
+ERRORS = dict.fromkeys((400, 401, 404, 409, 422, 429), Failure)
 
 
 @router.post(
     "/orders",
-    response={201: PlacedEnvelope, 400: Failure, 404: Failure, 409: Failure, 422: Failure, 429: Failure},
+    response={201: PlacedEnvelope, **ERRORS},
     by_alias=True,
+    openapi_extra=IDEMPOTENT | OPTIONAL_BEARER,
 )
 def place_order(request: Request, body: PlaceOrderBody) -> HttpResponse:
     """Orders what is in the cart and says how to pay: send the buyer to `payment.redirectUrl` where there is one.
@@ -78,7 +81,7 @@ def place_new(request: Request, body: PlaceOrderBody, user: User | None, *, key:
 
 
 def find_cart(request: Request, body: PlaceOrderBody) -> CartSnapshot:
-    """The caller's own cart, or the one whose secret id is given. Anybody else's is NotFound."""
+    """The caller's own cart, or the one whose secret id is given. Anybody else's is CartNotFound."""
     if not body.cart_id:
         cart = cart_queries.current(request)
         if cart is None:
@@ -86,7 +89,7 @@ def find_cart(request: Request, body: PlaceOrderBody) -> CartSnapshot:
         return cart
     cart = CartSnapshot.objects.visible_to(request.user).filter(public_id=body.cart_id).first()
     if cart is None:
-        raise NotFound("There is no such cart.", code="cart_not_found")
+        raise CartNotFound
     return cart
 
 

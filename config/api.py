@@ -1,5 +1,6 @@
 """The JSON API: every app's router under `/api/`, with one shape for errors."""
 
+from django.conf import settings
 from ninja import NinjaAPI
 
 from accounts.api import router as accounts
@@ -11,7 +12,7 @@ from orders.api import router as orders
 from shop.api import StrictJsonParser, install_error_handlers
 
 api = NinjaAPI(
-    title="Shop",
+    title=f"{settings.SHOP_NAME} API",
     version="1.0.0",
     description="Products, carts, orders and accounts. Money is a number with the currency's own decimals.",
     parser=StrictJsonParser(large=("/api/products",)),

@@ -1,8 +1,10 @@
+from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
+from ninja.security.base import AuthBase
 
 from accounts.models import User
-from shop.api import Envelope, Failure, PagedEnvelope, Staff, signed_in
+from shop.api import OPTIONAL_BEARER, Envelope, Failure, PagedEnvelope, Staff, signed_in
 from shop.errors import NotFound
 from shop.http import Request
 from shop.paging import PageQuery, paginate
@@ -14,9 +16,24 @@ from .schemas import OrderAnswer, StatusBody
 router = Router(tags=["Orders"])
 OrderEnvelope = Envelope[OrderAnswer]
 OrderPage = PagedEnvelope[OrderAnswer]
+LISTED = {200: OrderPage, 400: Failure, 401: Failure, 404: Failure}
 
 
-@router.get("/orders/user/{user_id}", response={200: OrderPage, 404: Failure}, auth=signed_in, by_alias=True)
+class OrderToken(AuthBase):
+    """For the API's description: lets everybody in, since `get_accessible` decides, whose refusal is a 404."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+    openapi_description = "A guest's credential for one order: `orderToken` of the answer that placed it."
+
+    def __call__(self, request: HttpRequest) -> bool:
+        return True
+
+
+order_token = OrderToken()
+
+
+@router.get("/orders/user/{user_id}", response=LISTED, auth=signed_in, by_alias=True)
 def orders_of_user(request: Request, user_id: str, page: Query[PageQuery]) -> OrderPage:
     """The orders of a person, the newest first: one's own, or anybody's for staff."""
     rows = Order.objects.filter(user=find_person(request, user_id)).with_details()
@@ -24,13 +41,19 @@ def orders_of_user(request: Request, user_id: str, page: Query[PageQuery]) -> Or
     return OrderPage(data=[OrderAnswer.of(order) for order in found], pagination=found.pagination)
 
 
-@router.get("/users/{user_id}/orders", response={200: OrderPage, 404: Failure}, auth=signed_in, by_alias=True)
+@router.get("/users/{user_id}/orders", response=LISTED, auth=signed_in, by_alias=True)
 def user_orders(request: Request, user_id: str, page: Query[PageQuery]) -> OrderPage:
     """The same as `/orders/user/{userId}`."""
     return orders_of_user(request, user_id, page)
 
 
-@router.get("/orders/{order_id}", response={200: OrderEnvelope, 404: Failure}, by_alias=True)
+@router.get(
+    "/orders/{order_id}",
+    response={200: OrderEnvelope, 401: Failure, 404: Failure},
+    auth=order_token,
+    by_alias=True,
+    openapi_extra=OPTIONAL_BEARER,
+)
 def get_order(request: Request, order_id: str) -> OrderEnvelope:
     """For its buyer, staff, or a guest with the order's token as bearer or `?token=`."""
     return OrderEnvelope(data=OrderAnswer.of(queries.get_accessible(request, order_id)))
@@ -38,7 +61,7 @@ def get_order(request: Request, order_id: str) -> OrderEnvelope:
 
 @router.put(
     "/orders/{order_id}/status",
-    response={200: OrderEnvelope, 400: Failure, 403: Failure, 404: Failure, 409: Failure},
+    response={200: OrderEnvelope, 400: Failure, 401: Failure, 403: Failure, 404: Failure, 409: Failure},
     auth=Staff(queries.CHANGE),
     by_alias=True,
 )
@@ -56,7 +79,13 @@ def set_status(request: Request, order_id: str, body: StatusBody) -> OrderEnvelo
     return answer(order)
 
 
-@router.post("/orders/{order_id}/cancel", response={200: OrderEnvelope, 404: Failure, 409: Failure}, by_alias=True)
+@router.post(
+    "/orders/{order_id}/cancel",
+    response={200: OrderEnvelope, 401: Failure, 404: Failure, 409: Failure},
+    auth=order_token,
+    by_alias=True,
+    openapi_extra=OPTIONAL_BEARER,
+)
 def cancel(request: Request, order_id: str) -> OrderEnvelope:
     """Cancels an order of which no parcel has left, and gives all money back. A second time changes nothing."""
     order = queries.get_accessible(request, order_id, permission=queries.CHANGE)

@@ -19,7 +19,7 @@ from ninja.types import DictStrAny
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictInt
 from pydantic.alias_generators import to_camel
 
-from . import strict_json
+from . import idempotency, strict_json
 from .errors import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from .money import to_minor
 from .responses import error_response
@@ -171,6 +171,20 @@ class Staff(SignedIn):
 
 signed_in = SignedIn()
 
+# For `openapi_extra`: what ninja can't read from an endpoint's signature.
+OPTIONAL_BEARER: DictStrAny = {"security": [{}, {SignedIn.__name__: []}]}
+IDEMPOTENT: DictStrAny = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "maxLength": idempotency.MAX_LENGTH},
+            "description": "Chosen by the sender, one for each wish: sent again, it gets the first answer again.",
+        }
+    ]
+}
+
 
 # --- Errors
 
@@ -217,9 +231,48 @@ def install_error_handlers(api: NinjaAPI) -> None:
 
 
 def fields_of(errors: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """pydantic's errors by field path as the sender wrote it: `variants.0.price`."""
+    """pydantic's errors, in plain words, by field path as the sender wrote it: `variants.0.price`."""
     fields: dict[str, list[str]] = defaultdict(list)
     for error in errors:
-        location = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "payload", "filters"}]
-        fields[".".join(location) or "body"].append(error["msg"].removeprefix("Value error, "))
+        location = [str(part) for part in error["loc"] if part not in NOT_THE_SENDERS]
+        fields[".".join(location) or "body"].append(words_of(error))
     return dict(fields)
+
+
+NOT_THE_SENDERS = {"body", "query", "path", "payload", "filters", "[key]"}
+REQUIRED = "This field is required."
+WHOLE_NUMBER, NUMBER, TEXT = "Must be a whole number.", "Must be a number.", "Must be text."
+YES_OR_NO, LIST, OBJECT = "Must be true or false.", "Must be a list.", "Must be an object."
+EMPTY = "Must not be empty."
+WORDS = {
+    "missing": REQUIRED,
+    "extra_forbidden": "Unknown field.",
+    "string_too_short": "At least {min_length} characters.",
+    "string_too_long": "At most {max_length} characters.",
+    "too_short": "At least {min_length} entries.",
+    "too_long": "At most {max_length} entries.",
+    "greater_than": "Must be above {gt}.",
+    "greater_than_equal": "Must be at least {ge}.",
+    "less_than": "Must be below {lt}.",
+    "less_than_equal": "Must be at most {le}.",
+    "literal_error": "Must be one of: {expected}.",
+    "enum": "Must be one of: {expected}.",
+    **dict.fromkeys(["int_type", "int_parsing", "int_parsing_size", "int_from_float"], WHOLE_NUMBER),
+    **dict.fromkeys(["float_type", "float_parsing", "decimal_type", "decimal_parsing", "finite_number"], NUMBER),
+    **dict.fromkeys(["string_type", "string_unicode"], TEXT),
+    **dict.fromkeys(["bool_type", "bool_parsing"], YES_OR_NO),
+    **dict.fromkeys(["list_type", "tuple_type", "set_type"], LIST),
+    **dict.fromkeys(["dict_type", "mapping_type", "model_type", "model_attributes_type"], OBJECT),
+}
+
+
+def words_of(error: Mapping[str, Any]) -> str:
+    """Never pydantic's own sentence: it speaks to the programmer and may show our insides. Our own texts stay."""
+    kind, limits = error["type"], dict(error.get("ctx", {}))
+    if kind == "value_error":
+        return str(error["msg"]).removeprefix("Value error, ")
+    if limits.get("min_length") == 1:
+        return EMPTY
+    if "expected" in limits:
+        limits["expected"] = limits["expected"].replace("'", "").replace(" or ", ", ")
+    return WORDS.get(kind, "Not a valid value.").format(**limits)

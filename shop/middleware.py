@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
-from .errors import DomainError, Forbidden, NotFound, Unavailable
+from .errors import DomainError, Forbidden, InvalidInput, NotFound, Unavailable
 from .http import Request
 from .ids import new_id
 from .responses import error_response, wants_json
@@ -46,8 +46,10 @@ class ErrorsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # PostgreSQL has no text with NUL: any lookup by such a name would be an error of ours.
-        if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+        if "\x00" in request.path_info:
             return error_response(request, NotFound())
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return error_response(request, InvalidInput(fields=parameters_with_nul(request)))
         response = self.get_response(request)
         if response.status_code >= 400 and wants_json(request) and "json" not in response.get("Content-Type", ""):
             return error_response(request, as_error(response))
@@ -58,6 +60,15 @@ class ErrorsMiddleware:
             log.error("request %s: the database did not carry it out", getattr(request, "id", ""), exc_info=exception)
             exception = Unavailable(headers={"Retry-After": "5"})
         return error_response(request, exception) if isinstance(exception, DomainError) else None
+
+
+def parameters_with_nul(request: HttpRequest) -> dict[str, list[str]]:
+    parameters = request.GET.lists()
+    return {
+        name: ["Contains a NUL character."]
+        for name, values in parameters
+        if any("\x00" in part for part in [name, *values])
+    }
 
 
 def as_error(response: HttpResponse) -> DomainError:

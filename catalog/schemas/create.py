@@ -6,7 +6,7 @@ from typing import Annotated
 from ninja import Field
 from pydantic import StrictBool
 
-from shop.api import Body, Text
+from shop.api import REQUIRED, Body, Text
 from shop.errors import InvalidInput
 
 from ..operations import ProductDraft, VariantDraft
@@ -80,7 +80,7 @@ class ProductBody(Body):
         )
 
     def _only_variant(self) -> VariantDraft:
-        missing = {name: ["Field required"] for name in ("sku", "price") if getattr(self, name) is None}
+        missing = {name: [REQUIRED] for name in ("sku", "price") if getattr(self, name) is None}
         if missing or self.sku is None or self.price is None:
             raise InvalidInput(fields=missing)
         return VariantDraft(
@@ -98,7 +98,7 @@ class ProductBody(Body):
         wrong |= repeated_skus([row.sku for row in rows])
         for index, row in enumerate(rows):
             if row.price is None and self.price is None:
-                wrong[f"variants.{index}.price"] = ["Field required"]
+                wrong[f"variants.{index}.price"] = [REQUIRED]
         if wrong:
             raise InvalidInput(fields=wrong)
         return [self._variant(row, draw) for row in rows]

@@ -4,13 +4,23 @@ import contextlib
 import re
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from ninja import Field
-from pydantic import AfterValidator, BeforeValidator, StrictInt, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StrictInt,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from shop.api import Line, Price
 from shop.money import to_minor, to_number
@@ -77,13 +87,34 @@ def _may_be_public(host: str) -> bool:
         return "." in host
 
 
+@dataclass(frozen=True)
+class Spelled:
+    """A pattern, and the words for who misses it: pydantic has none but the expression itself."""
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": f"^{self.pattern}$"}
+
+    def check(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(self.words)
+        return text
+
+
 Name = Annotated[Line, AfterValidator(_one_line), Field(min_length=1)]
-Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._/-]+$")]
-Barcode = Annotated[str, Field(pattern=r"^([0-9]{8,14})?$")]
+Sku = Annotated[
+    str, Field(min_length=1, max_length=64), Spelled(r"[A-Za-z0-9._/-]+", "Letters, digits and . _ / - only.")
+]
+Barcode = Annotated[str, Spelled(r"([0-9]{8,14})?", "8 to 14 digits.")]
 UnitPrice = Annotated[Price, AfterValidator(_below_the_most)]
 Units = Annotated[StrictInt, Field(ge=0, le=MAX_UNITS)]
 Grams = Annotated[StrictInt, Field(ge=0, le=10**8)]
-Code = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
+Code = Annotated[str, Spelled(r"[a-z0-9_-]{1,64}", "Small letters, digits, - and _ only, at most 64.")]
 Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 ImageAddress = Annotated[str, Field(max_length=1000), AfterValidator(_public_web_address)]
 Attributes = Annotated[dict[Code, Scalar], Field(max_length=MAX_ATTRIBUTES)]
@@ -92,7 +123,7 @@ Images = Annotated[list[ImageAddress], Field(max_length=MAX_IMAGES)]
 Alts = Annotated[list[Annotated[Line, AfterValidator(_one_line)]], Field(max_length=MAX_IMAGES)]
 CategoryName = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=500)]
 BrandName = Annotated[str, AfterValidator(_one_line), Field(max_length=120)]
-TaxClassCode = Annotated[str, Field(max_length=32, pattern=r"^[a-z0-9_-]+$")]
+TaxClassCode = Annotated[str, Field(max_length=32), Spelled(r"[a-z0-9_-]+", "Small letters, digits, - and _ only.")]
 
 
 def minor(price: Decimal) -> int:

@@ -76,7 +76,7 @@ class TestVerifyInvariants:
     def test_it_passes_when_all_hold(self, registry: None, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("verify_invariants")
         lines = capsys.readouterr().out.splitlines()
-        assert [line.split()[:2] for line in lines] == [["holds", "T1"], ["unproved", "T2"]]
+        assert [line.split()[:2] for line in lines] == [["holds", "T1"], ["unproved", "T2"], ["unproved:", "nothing"]]
 
     def test_it_exits_1_when_one_is_broken(self, registry: None, capsys: pytest.CaptureFixture[str]) -> None:
         self.plant()

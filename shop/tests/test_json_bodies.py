@@ -1,13 +1,13 @@
 """What `json.loads` lets pass and we do not. The cart's door stands for every endpoint: all share one parser."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from django.test import Client
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from shop.api import Line, Price, Text, fields_of
+from shop.api import Body, Line, Price, Quantity, Text, fields_of
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/cart/me/items"
@@ -104,7 +104,73 @@ def test_anything_else_is_no_price(value: Any) -> None:
 
 def test_errors_stand_under_the_senders_own_names() -> None:
     errors: list[dict[str, Any]] = [
-        {"loc": ("body", "body", "variants", 0, "price"), "msg": "Value error, Must be a number."},
-        {"loc": ("body", "body"), "msg": "Give a name."},
+        {
+            "loc": ("body", "body", "variants", 0, "price"),
+            "type": "value_error",
+            "msg": "Value error, Must be a number.",
+        },
+        {"loc": ("body", "body"), "type": "value_error", "msg": "Give a name."},
     ]
     assert fields_of(errors) == {"variants.0.price": ["Must be a number."], "body": ["Give a name."]}
+
+
+class Sample(Body):
+    text: Annotated[str, Field(min_length=1, max_length=3)] = "a"
+    code: Annotated[str, Field(min_length=2, pattern="^[a-z]+$")] = "ab"
+    whole: Quantity = 1
+    number: Annotated[Decimal, Field(gt=0, lt=10)] = Decimal(1)
+    price: Price = Decimal(1)
+    flag: bool = True
+    entries: Annotated[list[Line], Field(min_length=1, max_length=2)] = ["a"]
+    named: dict[Annotated[str, Field(max_length=3)], int] = {}
+    choice: Literal["one", "two", "three"] = "one"
+    inner: "Sample | None" = None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("strange", 1, "Unknown field."),
+        ("text", "", "Must not be empty."),
+        ("text", "four", "At most 3 characters."),
+        ("text", 5, "Must be text."),
+        ("text", None, "Must be text."),
+        ("code", "a", "At least 2 characters."),
+        ("code", "A1", "Not a valid value."),
+        ("whole", 1.5, "Must be a whole number."),
+        ("whole", "1", "Must be a whole number."),
+        ("whole", 0, "Must be at least 1."),
+        ("whole", 2**31, "Must be at most 2147483647."),
+        ("number", "many", "Must be a number."),
+        ("number", 0, "Must be above 0."),
+        ("number", 10, "Must be below 10."),
+        ("price", "1", "Must be a number."),
+        ("price", -1, "Must be at least 0."),
+        ("flag", "perhaps", "Must be true or false."),
+        ("entries", "a", "Must be a list."),
+        ("entries", [], "Must not be empty."),
+        ("entries", ["a", "b", "c"], "At most 2 entries."),
+        ("named", [], "Must be an object."),
+        ("choice", "four", "Must be one of: one, two, three."),
+        ("choice", [], "Must be one of: one, two, three."),
+        ("inner", [], "Must be an object."),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(name: str, value: Any, text: str) -> None:
+    assert refused({name: value}) == {name: [text]}
+
+
+def test_a_bad_name_in_an_object_stands_under_that_name() -> None:
+    assert refused({"named": {"four": 1}}) == {"named.four": ["At most 3 characters."]}
+
+
+def test_what_is_missing_is_required() -> None:
+    assert post("{}", "application/json").json()["fields"] == {"body": ["Give productId, variantId or sku."]}
+    missing = Client().generic("PUT", "/api/cart/me/items/item_1", b"{}", content_type="application/json")
+    assert missing.json()["fields"] == {"quantity": ["This field is required."]}
+
+
+def refused(body: dict[str, Any]) -> dict[str, list[str]]:
+    with pytest.raises(ValidationError) as refusal:
+        Sample.model_validate(body)
+    return fields_of([dict(error) for error in refusal.value.errors()])

@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.urls import Resolver404, resolve
@@ -30,6 +30,9 @@ FOREIGN_TYPES = [
     "application/xml",
 ]
 STRANGE_NAMES = ["unheardOf", "isStaff", "__proto__", "", "x" * 1000]
+MACHINE_SPEAK = re.compile(
+    r"Input should|should (have|match|be)|not permitted|Field required|Value error|valid choice|\[key\]|\^\["
+)
 # What a refusal tells beside its text, so that a program can act on it.
 EXTRAS = {"limit", "sku", "skus", "available", "status", "allowed", "shownTotalMinor", "totalMinor", "lines"}
 
@@ -201,6 +204,8 @@ def wrong_shape(response: Any) -> str:
         found.append(f"fields are {fields}")
     if re.search(r"Traceback|Exception|psycopg|django\.|SELECT ", response.content.decode()):
         found.append(f"tells of our insides: {response.content[:300]!r}")
+    if MACHINE_SPEAK.search(str(fields)):
+        found.append(f"speaks as a machine: {fields}")
     return "; ".join(found)
 
 
@@ -211,9 +216,11 @@ def openings_for_strangers(endpoint: Endpoint, world: World) -> list[str]:
     """One line for each stranger who was let in, or could tell another's object from a missing one."""
     assert isinstance(endpoint.owner, Owned)
     found = []
+    # Its secret id is all that a cart of nobody's asks for: within it, only the item is another's.
+    held = {world.guest.cart_id}
     for way in endpoint.owner.ways(world):
         for who in endpoint.owner.strangers:
-            theirs, missing = (as_stranger(endpoint, world, who, ids) for ids in (way, as_missing(way)))
+            theirs, missing = (as_stranger(endpoint, world, who, ids) for ids in (way, as_missing(way, held)))
             expected = 401 if endpoint.owner.needs_account and who in {"holder", "nobody"} else 404
             what = f"{who} by {way}"
             if theirs.status_code != expected:
@@ -231,12 +238,14 @@ def as_stranger(endpoint: Endpoint, world: World, who: str, way: Mapping[str, An
     return endpoint.call(world, by=who, ids=way) if endpoint.parameters else endpoint.call(world, by=who, body=way)
 
 
-def as_missing(way: Mapping[str, Any]) -> dict[str, Any]:
-    """The same ids, but of objects that never were."""
-    return {
-        name: value.partition("_")[0] + "_" + "0" * 22 if isinstance(value, str) and OWN_ID.fullmatch(value) else value
-        for name, value in way.items()
-    }
+def as_missing(way: Mapping[str, Any], held: Collection[str] = ()) -> dict[str, Any]:
+    """The same ids, but of objects that never were; those that the stranger holds stay."""
+    return {name: never_was(value, held) for name, value in way.items()}
+
+
+def never_was(value: Any, held: Collection[str]) -> Any:
+    is_id = isinstance(value, str) and OWN_ID.fullmatch(value) and value not in held
+    return value.partition("_")[0] + "_" + "0" * 22 if is_id else value
 
 
 def seen(response: Any) -> tuple[Any, ...]:

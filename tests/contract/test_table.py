@@ -85,6 +85,20 @@ def properties(schema: Any, openapi: Any) -> Any:
     return openapi["components"]["schemas"][name]["properties"]
 
 
+def test_the_description_tells_of_keys_tokens_and_refusals(openapi: Any) -> None:
+    assert openapi["info"]["title"] == "Loam API"
+    for path in ("/api/orders", "/api/products"):
+        parameters = openapi["paths"][path]["post"]["parameters"]
+        assert ("Idempotency-Key", "header") in {(parameter["name"], parameter["in"]) for parameter in parameters}
+    for path, method in (("/api/orders/{order_id}", "get"), ("/api/orders/{order_id}/cancel", "post")):
+        security = openapi["paths"][path][method]["security"]
+        assert {} in security
+        assert {"OrderToken": []} in security
+    assert {"OrderToken", "SignedIn", "Staff"} <= set(openapi["components"]["securitySchemes"])
+    for path in ("/api/users/register", "/api/users/login", "/api/cart/{user_id}/items"):
+        assert {"400", "401", "409", "429"} <= set(openapi["paths"][path]["post"]["responses"])
+
+
 # --- Nothing beside the table
 
 
