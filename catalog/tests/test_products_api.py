@@ -474,3 +474,11 @@ def test_a_withdrawn_product_is_seen_by_those_who_edit(send: Send, send_as: Call
     assert send("get", path).status_code == 200
     assert send_as("catalog.add_product")("get", path).status_code == 404
     assert send("delete", "/api/products/prod_unknown").status_code == 404
+
+
+def test_a_choice_that_is_none_is_told_what_there_is(api: ApiClient) -> None:
+    fields = api.get("/products?sortBy=bogus&inStock=maybe").json()["fields"]
+    assert fields == {
+        "sortBy": ["Must be one of: relevance, newest, price_asc, price_desc, name_asc, name_desc."],
+        "inStock": ["Must be one of: true, false."],
+    }
