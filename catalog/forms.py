@@ -390,9 +390,11 @@ class AttributeForm(forms.ModelForm):
 
     def clean_choices(self) -> list[dict[str, Any]]:
         """What is still there keeps what this page doesn't show of it, a value that is a number too."""
-        stored = {shown(choice["value"]): choice for choice in self.initial.get("choices") or []}
-        typed: list[dict[str, Any]] = self.cleaned_data["choices"]
-        return [_merged(stored.get(choice["value"], {}), choice) for choice in typed]
+        stored: list[dict[str, Any]] = self.initial.get("choices") or []
+        if "choices" not in self.changed_data:
+            return stored
+        by_text = {shown(choice["value"]): choice for choice in stored}
+        return [_merged(by_text.get(choice["value"], {}), choice) for choice in self.cleaned_data["choices"]]
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data

@@ -219,12 +219,14 @@ def test_an_unknown_value_says_where_it_is_added_and_saves_once_it_was(admin: Cl
     path = reverse("admin:catalog_attribute_change", args=[color.pk])
     page = response.content.decode()
     assert f'Color has no value “&lt;Red&gt;”. It has: Teal, Clay. <a class="underline" href="{path}"' in page
-    choices = "Teal #1f4f54\nClay\n<Red>  #a00"
+    Attribute.objects.filter(code="color").update(choices=[*color.choices, {"value": 7, "note": "kept"}])
+    choices = "Teal #1f4f54\nClay\n<Red>  #a00\n7"
     form = {"name": "Color", "code": "color", "kind": "choice", "choices": choices, "is_axis": "on", "position": 100}
     assert admin.post(path, form).status_code == 302
     color.refresh_from_db()
     assert color.choices == [
         {"value": "Teal", "swatch": "#1f4f54"}, {"value": "Clay"}, {"value": "<Red>", "swatch": "#a00"},
+        {"value": 7, "note": "kept"},
     ]  # fmt: skip
     assert add(admin, [variant_row(options="color: <red>, size: 22 cm, wide")]).status_code == 302
     assert Variant.objects.get().options == {"color": "<Red>", "size": "22 cm, wide"}
@@ -280,7 +282,7 @@ def test_edited_stock_is_what_can_be_bought_and_leaves_a_movement(admin: Client,
 def test_stock_left_alone_undoes_no_sale(admin: Client) -> None:
     variant = VariantFactory.create(sku="MUG-1", stock=10)
     row = variant_row(id=variant.pk, product=variant.product_id, stock="10", price_minor="30")
-    same = {"category": variant.product.category_id, "tax_class": variant.product.tax_class_id}
+    same: dict[str, Any] = {"category": variant.product.category_id, "tax_class": variant.product.tax_class_id}
     form = product_form([row], **same) | {"initial-variants-0-stock": "10"}
     with transaction.atomic():
         inventory.hold("cart:1", {"MUG-1": 3}, until=timezone.now() + timedelta(hours=1))
