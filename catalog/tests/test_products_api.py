@@ -3,6 +3,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from catalog.models import Attribute, Product, ProductImage, Variant
 from catalog.operations import make_category
@@ -476,8 +477,8 @@ def test_a_withdrawn_product_is_seen_by_those_who_edit(send: Send, send_as: Call
     assert send("delete", "/api/products/prod_unknown").status_code == 404
 
 
-def test_a_choice_that_is_none_is_told_what_there_is(api: ApiClient) -> None:
-    fields = api.get("/products?sortBy=bogus&inStock=maybe").json()["fields"]
+def test_a_choice_that_is_none_is_told_what_there_is(client: Client) -> None:
+    fields = client.get("/api/products?sortBy=bogus&inStock=maybe").json()["fields"]
     assert fields == {
         "sortBy": ["Must be one of: relevance, newest, price_asc, price_desc, name_asc, name_desc."],
         "inStock": ["Must be one of: true, false."],
