@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 
 @register
 def shop_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    errors = []
+    errors: list[CheckMessage] = []
     if settings.SHOP_HOLD_STOCK_AT not in {"cart", "checkout"}:
         errors.append(Error("SHOP_HOLD_STOCK_AT must be `cart` or `checkout`.", id="shop.E001"))
     if settings.SHOP_CURRENCY not in list_currencies():
