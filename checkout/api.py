@@ -24,6 +24,7 @@ from shop.responses import json_response
 
 from . import operations
 from .errors import EmptyCart
+from .limits import limit_holds
 from .schemas import PlacedOrderAnswer, PlaceOrderBody
 
 router = Router(tags=["Orders"])
@@ -46,7 +47,9 @@ def place_order(request: Request, body: PlaceOrderBody) -> HttpResponse:
     user = request.user if request.user.is_authenticated else None
     if body.user_id not in {None, "me", user and user.public_id}:
         raise NotFound
-    principal = user.public_id if user else body.cart_id or request.session.get(cart_queries.SESSION_KEY, "")
+    cart_id = body.cart_id or request.session.get(cart_queries.SESSION_KEY, "")
+    # Told apart by a prefix: a guest may call a cart what they like, also by a person's id.
+    principal = f"user:{user.public_id}" if user else f"cart:{cart_id}" if cart_id else ""
     return idempotency.once(request, principal=principal, action=lambda: place(request, body, user, principal))
 
 
@@ -66,8 +69,10 @@ def place_new(request: Request, body: PlaceOrderBody, user: User | None, *, key:
     if not email:
         raise InvalidInput(fields={"email": ["Needed to order without an account."]})
     billing, total = body.billing_address, body.expected_total
+    cart = find_cart(request, body)
+    limit_holds(request, sum(line["quantity"] for line in cart.lines))
     return operations.place_order(
-        find_cart(request, body),
+        cart,
         user=user,
         contact=Contact(email, body.phone),
         shipping_address=body.shipping_address.model_dump(),

@@ -163,7 +163,7 @@ def end_unpaid(now: datetime) -> int:
         if order.payment_method in away:
             continue
         try:
-            ended += end_if_unpaid(order, reason="not paid in time", now=now)
+            ended += end_if_unpaid(order, reason="not paid in time", now=now, only_when_due=True)
         except ProviderUnavailable:
             away.add(order.payment_method)
             log.warning("order %s can't end while its payment provider is away", order.public_id)
@@ -172,13 +172,17 @@ def end_unpaid(now: datetime) -> int:
     return ended
 
 
-def end_if_unpaid(order: Order, *, reason: str, now: datetime) -> bool:
+def end_if_unpaid(order: Order, *, reason: str, now: datetime, only_when_due: bool = False) -> bool:
     """Cancels the order and gives its cart back, once no provider can take money for it any more.
+
+    `only_when_due` leaves an order alone whose buyer has begun to pay anew since it was found.
 
     An open session is closed at the provider and read again; what was paid meanwhile is settled instead. Answers
     whether the order ended. Raises ProviderUnavailable. Calls the provider: not inside a transaction.
     Locks: cart, order, reservations, stock.
     """
+    if only_when_due and not is_due(order, now=now):
+        return False
     for payment in order.payments.unsettled():
         payments.end_session(payment, now=now)
     with transaction.atomic():
@@ -186,10 +190,16 @@ def end_if_unpaid(order: Order, *, reason: str, now: datetime) -> bool:
         order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
         if not order.is_open_for_payment or order.payments.unsettled().exists():
             return False
+        if only_when_due and not is_due(order, now=now):
+            return False
         if cart:
             carts.reopen(cart, now=now)
         orders.cancel_order(order, actor=orders.SYSTEM, reason=reason, now=now)
     return True
+
+
+def is_due(order: Order, *, now: datetime) -> bool:
+    return Order.objects.payment_due(now).filter(pk=order.pk).exists()
 
 
 def cart_id(order: Order) -> str:

@@ -29,6 +29,7 @@ from shop.ids import new_id
 
 from . import operations
 from .forms import ContactForm, DeliveryForm, ReviewForm
+from .limits import limit_holds
 
 SESSION_KEY = "checkout"
 Answers = dict[str, Any]
@@ -41,6 +42,7 @@ def start(request: Request) -> HttpResponse:
     if cart is None or not cart.lines:
         return redirect("cart:detail")
     try:
+        limit_holds(request, sum(line["quantity"] for line in cart.lines))
         carts.begin_checkout(cart, now=timezone.now())
     except DomainError as error:
         messages.error(request, cart_queries.in_words(error))

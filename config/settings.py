@@ -57,6 +57,9 @@ SHOP_STAFF_EMAIL = env.str("SHOP_STAFF_EMAIL", default="staff@example.com")
 
 # --- Payments
 
+# Ways to pay that are offered, in this order. Goods of a `cod` order stay promised until staff ship or cancel it.
+SHOP_PAYMENT_METHODS = env.list("SHOP_PAYMENT_METHODS", default=["stripe", "invoice", "cod"])
+
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 # Only the stand-in of development and tests sets this; empty means Stripe itself.
@@ -209,13 +212,13 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <shop@e
 # --- Security headers
 
 # W003 wants Django's token on every page. `CrossSiteMiddleware` stands there instead, and the token before the admin.
-SILENCED_SYSTEM_CHECKS = ["security.W003"]
+# W005 and W021 want HTTPS for every subdomain: the shop speaks for its own host only.
+SILENCED_SYSTEM_CHECKS = ["security.W003", "security.W005", "security.W021"]
 
 SECURE_SSL_REDIRECT = IS_HTTPS
 # Probes ask this process directly, over plain HTTP, and take a redirect for an answer.
 SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^health$"]
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SHOP_TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

@@ -207,7 +207,10 @@ def set_rules(item: StockItem, *, safety_stock: int, backorder_limit: int, low_s
 
 
 def ship(reference: str, *, actor: str) -> None:
-    """Takes everything allocated to `reference` off the shelf. Locks: its reservations, then stock rows by SKU."""
+    """Takes everything allocated to `reference` off the shelf. Raises StockBelowZero for what is not on it.
+
+    Locks: its reservations, then stock rows by SKU.
+    """
     _require_transaction()
     mine = Reservation.objects.open().allocations().filter(reference=reference)
     allocations = list(mine.select_for_update(no_key=True).order_by("sku"))
@@ -224,7 +227,11 @@ def ship(reference: str, *, actor: str) -> None:
         )
         for allocation in allocations
     )
-    _apply(Change(a.sku, a.warehouse_id, on_hand=-a.quantity, reserved=-a.quantity) for a in allocations)
+    try:
+        with transaction.atomic():
+            _apply(Change(a.sku, a.warehouse_id, on_hand=-a.quantity, reserved=-a.quantity) for a in allocations)
+    except IntegrityError as error:
+        raise StockBelowZero("What is to be shipped is not on the shelf. Count it first.") from error
 
 
 def sweep_low_stock(now: datetime) -> int:

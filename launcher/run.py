@@ -150,6 +150,7 @@ def _shop_environment(plan: Plan) -> dict[str, str]:
     if "STRIPE_SECRET_KEY" not in plan.environment:
         sandbox_host = plan.host if plan.host not in WILDCARD else plan.own_host
         ours |= {
+            "SHOP_BANK_ACCOUNT": "A demonstration: no real account,IBAN DE00 0000 0000 0000 0000 00",
             "STRIPE_SECRET_KEY": "sk_test_sandbox",
             "STRIPE_WEBHOOK_SECRET": "whsec_" + kept_secret(plan.data_dir, "webhook-secret"),
             "STRIPE_API_BASE": f"http://{_bracketed(sandbox_host)}:{free_port(sandbox_host, plan.port + 1)}",

@@ -3,7 +3,7 @@
 import email
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -71,7 +71,8 @@ def read(file: Path) -> Mail:
         name=file.name,
         subject=str(message["Subject"] or ""),
         to=str(message["To"] or ""),
-        sent_at=message["Date"].datetime if message["Date"] else None,
+        # "-0000" in the header, which reads as no zone at all, is Django's way to write UTC.
+        sent_at=message["Date"].datetime.replace(tzinfo=UTC) if message["Date"] else None,
         text=part(message, "plain"),
         html=part(message, "html"),
     )

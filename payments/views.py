@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from orders.models import Order
-from orders.queries import get_accessible
+from orders.queries import CHANGE, get_accessible
 from shop import rate_limits
 from shop.errors import DomainError
 from shop.http import Request
@@ -42,7 +42,7 @@ def pay(request: Request, public_id: str) -> HttpResponse:
 def start(request: Request, public_id: str) -> HttpResponse:
     """Sends the buyer to the payment page, or to the order when nothing is paid online."""
     rate_limits.check("checkout", request.client_address)
-    order = get_accessible(request, public_id)
+    order = get_accessible(request, public_id, permission=CHANGE)
     form = MethodForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Choose how you would like to pay.")

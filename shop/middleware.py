@@ -96,9 +96,13 @@ def client_address(request: HttpRequest) -> str:
     if proxies and forwarded:
         address = forwarded[-min(proxies, len(forwarded))]
     try:
-        return str(ipaddress.ip_address(address))
+        found = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
+    if isinstance(found, ipaddress.IPv6Address):
+        # A provider gives each customer at least a /64: counted singly, one visitor would be endlessly many.
+        return str(ipaddress.ip_network(f"{found}/64", strict=False))
+    return str(found)
 
 
 class CrossSiteMiddleware:
@@ -131,7 +135,10 @@ def is_same_site(request: HttpRequest) -> bool:
     if fetch_site := request.headers.get("Sec-Fetch-Site"):
         return fetch_site in {"same-origin", "none"}
     if origin := request.headers.get("Origin"):
-        return urlsplit(origin).netloc == request.get_host()
+        try:
+            return urlsplit(origin).netloc == request.get_host()
+        except ValueError:
+            return False
     return True
 
 

@@ -20,6 +20,7 @@ from .subscribers import handlers_of
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)
+RUN_SECONDS = 20
 # With the back-off below this gives up after half a day: a mail server may well be away for an evening.
 MAX_ATTEMPTS = 22
 MONEY, NORMAL = 1, 5
@@ -39,7 +40,8 @@ def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NO
 def poke() -> None:
     """Wakes the relay now. Without a broker the sweep finds the row within seconds."""
     try:
-        current_app.send_task("shop.tasks.relay_outbox")
+        # A wake-up that waited this long is one too many: the sweep has come by, and the queue has other work.
+        current_app.send_task("shop.tasks.relay_outbox", expires=10)
     except OperationalError:
         log.warning("broker away: the outbox waits for the sweep")
 
@@ -47,13 +49,15 @@ def poke() -> None:
 def relay(now: datetime) -> int:
     """Delivers every due event, most urgent first; returns how many were handled.
 
+    It stops after `RUN_SECONDS` and leaves the rest to the next sweep: with a mail server that never answers, relays
+    without end would keep every thread of the worker from holds and payments.
     A failure is kept on the row and tried again with exponential back-off; after `MAX_ATTEMPTS` the row is dead and
     waits for staff. Locks: one outbox row for the length of its claim.
     """
     handled, started = 0, time.monotonic()
     # Each lease counts from its claim: counted from the start of a long run it would be over before its handlers are,
     # and a second relay would run them at the same time.
-    while event := _claim(now + timedelta(seconds=time.monotonic() - started)):
+    while (spent := time.monotonic() - started) < RUN_SECONDS and (event := _claim(now + timedelta(seconds=spent))):
         try:
             for handler in handlers_of(event.topic):
                 handler(event.payload)

@@ -10,6 +10,7 @@ from accounts.models import User
 from cart.models import CartSnapshot
 from checkout import operations
 from inventory.models import StockItem
+from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments
 from payments.models import Payment
@@ -47,6 +48,17 @@ def test_unpaid_order_ends_and_its_cart_is_back(sandbox: Sandbox) -> None:
     assert sandbox.pay(payment).status_code != 303  # nobody can pay there any more
     again = place_order(cart=cart)
     assert again.status == "pending"
+
+
+def test_buyer_who_has_begun_to_pay_anew_is_left_alone(sandbox: Sandbox) -> None:
+    """The job reads its orders at once and comes to the last ones late."""
+    order, payment = begun()
+    found_at = due(order)
+    orders.extend_payment_due(order, until=found_at + timedelta(minutes=30), now=timezone.now())
+    assert not operations.end_if_unpaid(order, reason="not paid in time", now=found_at, only_when_due=True)
+    payment.refresh_from_db()
+    assert payment.status == "pending"
+    assert sandbox.pay(payment).status_code == 303
 
 
 def test_order_that_was_paid_in_the_last_second(sandbox: Sandbox) -> None:

@@ -537,3 +537,16 @@ def test_cart_of_an_order_can_not_be_edited(transactional_db: None, api: ApiClie
     assert (answer.status_code, answer.json()["code"]) == (409, "cart_closed")
     assert api.post(f"/cart/{cart_id}/clear").status_code == 409
     assert StockItem.objects.get().reserved == 2
+
+
+def test_one_address_can_not_promise_itself_the_whole_shop(
+    transactional_db: None, api: ApiClient, settings: Any
+) -> None:
+    """Where carts hold nothing, the orders are counted instead."""
+    settings.SHOP_HOLD_STOCK_AT = "checkout"
+    variant = make_variant(stock=10_000)
+    answers = []
+    for _ in range(17):
+        cart = make_cart(variant, quantity=20)
+        answers.append(api.post("/orders", order_body(cart.public_id)).status_code)
+    assert answers[0] == 201 and answers[-1] == 429

@@ -325,7 +325,7 @@ def reconcile(now: datetime) -> int:
             _catch_up(payment, now=now)
         except ProviderUnavailable:
             log.warning("reconciling stops: the payment provider is away")
-            return asked
+            break
         except Exception:
             log.exception("%s could not be reconciled", payment)
         asked += 1

@@ -1,4 +1,6 @@
-"""The ways to pay. A new one is a file here, that fulfils `Provider`, and an entry in `PROVIDERS`."""
+"""The ways to pay. A new one is a file that fulfils `Provider`, its code in `PROVIDERS` and in the order's choices."""
+
+from django.conf import settings
 
 from .base import Decline, Message, Provider, ProviderRefund, ProviderState, Started
 from .cod import CashOnDelivery
@@ -16,5 +18,5 @@ def get(code: str) -> Provider:
 
 
 def available() -> list[str]:
-    """Codes of the providers that this installation has set up."""
-    return [code for code, provider in PROVIDERS.items() if provider.is_configured]
+    """Codes of the providers that this installation offers and has set up, in the order of the setting."""
+    return [code for code in settings.SHOP_PAYMENT_METHODS if code in PROVIDERS and PROVIDERS[code].is_configured]

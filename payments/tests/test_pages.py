@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import StaffFactory, UserFactory
 from orders import operations as orders
 from orders.models import Order
 from payments import operations
@@ -34,6 +34,14 @@ def test_pay_page_offers_every_way(guest: Client, payment: Payment) -> None:
 def test_pay_again_leads_to_the_open_session(guest: Client, payment: Payment) -> None:
     response = guest.post(address(payment.order, "pay/start/"))
     assert (response.status_code, response["Location"]) == (303, payment.redirect_url)
+
+
+def test_staff_who_may_only_look_start_nothing(payment: Payment) -> None:
+    browser = Client()
+    browser.force_login(StaffFactory.create(permissions=["orders.view_order"]))
+    assert browser.get(address(payment.order, "pay/", token=False)).status_code == 200
+    response = browser.post(address(payment.order, "pay/start/", token=False), {"payment_method": "cod"})
+    assert response.status_code == 404
 
 
 def test_other_way_leads_to_the_order(guest: Client, payment: Payment) -> None:

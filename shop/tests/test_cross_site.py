@@ -40,6 +40,7 @@ FOREIGN = [
     {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
+    {"Origin": "http://["},
     {"Origin": "http://testserver:8000"},
     {"Origin": "http://testserver.evil.example"},
     {"Origin": "http://evil.example/http://testserver"},
@@ -96,7 +97,7 @@ def test_the_admin_asks_for_djangos_token_besides() -> None:
         (2, "203.0.113.9", "10.0.0.1", "203.0.113.9"),
         (1, "203.0.113.9,,", "10.0.0.1", "203.0.113.9"),
         (1, "rate:sign_in:x", "10.0.0.1", "unknown"),
-        (1, "2001:DB8:0::9", "10.0.0.1", "2001:db8::9"),
+        (1, "2001:DB8:0::9", "10.0.0.1", "2001:db8::/64"),
         (0, "", "", "unknown"),
     ],
 )
