@@ -1,5 +1,3 @@
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -14,9 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from shop.errors import Forbidden
-from shop.middleware import SAFE_METHODS, client_address, is_same_site
-from shop.responses import error_response
+from shop.middleware import client_address
 
 from . import operations
 from .forms import (
@@ -31,25 +27,8 @@ from .forms import (
 )
 from .models import Address, User
 
-View = Callable[..., HttpResponse]
-
-
-def same_site(view: View) -> View:
-    """Refuses a form that a foreign site submits. Without it, that site could sign its visitor in as somebody else:
-    a browser without a session sends no cookie, and only requests with one are checked for every page.
-    """
-
-    @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.method not in SAFE_METHODS and not is_same_site(request):
-            return error_response(request, Forbidden("This request came from another site.", code="cross_site"))
-        return view(request, *args, **kwargs)
-
-    return checked
-
 
 @never_cache
-@same_site
 @sensitive_post_parameters("password")
 def login(request: HttpRequest) -> HttpResponse:
     target = next_page(request)
@@ -70,7 +49,6 @@ def logout(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@same_site
 @sensitive_post_parameters("password")
 def register(request: HttpRequest) -> HttpResponse:
     target = next_page(request)
@@ -156,7 +134,6 @@ def password_change(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@same_site
 def password_reset(request: HttpRequest) -> HttpResponse:
     form = PasswordResetForm(request.POST or None)
     if form.is_valid():
@@ -173,7 +150,6 @@ def password_reset_sent(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@same_site
 @sensitive_post_parameters("password")
 def password_reset_confirm(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
     form = NewPasswordForm(request.POST or None)

@@ -12,5 +12,4 @@ def limit(request: Request, *, units: int = 0) -> None:
     """
     rate_limits.check("cart", request.client_address)
     if units and settings.SHOP_HOLD_STOCK_AT == "cart":
-        holder = request.user.public_id if request.user.is_authenticated else request.client_address
-        rate_limits.check("hold", holder, cost=min(units, settings.SHOP_MAX_QUANTITY))
+        rate_limits.check("hold", rate_limits.subject_of(request), cost=min(units, settings.SHOP_MAX_QUANTITY))

@@ -10,5 +10,4 @@ def limit_holds(request: Request, units: int) -> None:
     Raises RateLimited: else a program could begin as many checkouts as it takes to hold the whole shop.
     """
     if settings.SHOP_HOLD_STOCK_AT == "checkout":
-        holder = request.user.public_id if request.user.is_authenticated else request.client_address
-        rate_limits.check("hold", holder, cost=min(units, rate_limits.LIMITS["hold"].burst))
+        rate_limits.check("hold", rate_limits.subject_of(request), cost=min(units, rate_limits.LIMITS["hold"].burst))

@@ -6,6 +6,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from shop.admin import ReadOnly
+
 from . import operations
 from .models import Reservation, StockItem, StockMovement, Warehouse
 
@@ -59,17 +61,8 @@ class StockItemAdmin(ModelAdmin):
                 operations.set_on_hand(obj, counted, reason=reason, actor=actor)
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Reservation)

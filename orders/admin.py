@@ -20,6 +20,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
+from shop.admin import ReadOnly
 from shop.errors import DomainError
 from shop.money import Money
 from shop.templatetags.shop import country_name
@@ -155,19 +156,6 @@ def refund_note(order: Order) -> str:
 
 
 # --- The pages
-
-
-class ReadOnly:
-    """An order is changed by operations alone: a form would write back the state from before a payment came."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class ReadOnlyInline(ReadOnly, TabularInline):

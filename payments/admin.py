@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -7,24 +6,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 
+from shop.admin import ReadOnly
 from shop.errors import DomainError
 from shop.money import Money
 
 from . import operations
 from .models import Payment, PaymentEvent, Refund, WebhookEvent
-
-
-class ReadOnly:
-    """Money is changed by operations alone, each of which leaves an event."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class EventInline(ReadOnly, TabularInline):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from .errors import RateLimited, Unavailable
+from .http import Request
 from .redis import client
 
 TAKE = """
@@ -55,3 +56,8 @@ def check(name: str, subject: str, cost: int = 1) -> None:
         return
     if int(wait) >= 0:
         raise RateLimited(headers={"Retry-After": str(max(1, int(wait)))})
+
+
+def subject_of(request: Request) -> str:
+    """Whom a request counts against: the person who signed in, else the address that it came from."""
+    return request.user.public_id if request.user.is_authenticated else request.client_address
