@@ -101,8 +101,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "shop.middleware.ErrorsMiddleware",
     "shop.middleware.ClientAddressMiddleware",
+    "shop.middleware.RateLimitMiddleware",
+    "shop.middleware.ErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "shop.middleware.CrossSiteMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -198,6 +199,11 @@ WHITENOISE_USE_FINDERS = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+# --- The JSON API
+
+# Dear reads: they take from a bucket of their own.
+API_SEARCH_PATHS = ("/api/products/search", "/api/products/suggest")
 
 # --- Mail
 

@@ -1,6 +1,11 @@
 """A request as the middlewares leave it: views that read what they added annotate their request as this type."""
 
+from typing import TYPE_CHECKING
+
 from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from .rate_limits import Taken
 
 
 class Request(HttpRequest):
@@ -9,3 +14,4 @@ class Request(HttpRequest):
     id: str
     client_address: str
     bearer: str
+    taken: "Taken"

@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
+from . import rate_limits
 from .errors import DomainError, Forbidden, InvalidInput, NotFound, Unavailable
 from .http import Request
 from .ids import new_id
@@ -103,6 +104,38 @@ def client_address(request: HttpRequest) -> str:
         # A provider gives each customer at least a /64: counted singly, one visitor would be endlessly many.
         return str(ipaddress.ip_network(f"{found}/64", strict=False))
     return str(found)
+
+
+class RateLimitMiddleware:
+    """Counts each request to the API once, against the person if somebody is signed in, else the address.
+
+    It counts before the view runs, where the middlewares further in have said who asks. What they answer themselves
+    (a token that is not valid, an address that nothing has) counts afterwards, so that trying is bounded too.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        if not wants_json(request):
+            return self.get_response(request)
+        response = self.get_response(request)
+        taken = getattr(request, "taken", None)
+        if taken is None:
+            taken = rate_limits.take(rate_limits.class_of(request), request.client_address)
+            if taken.wait is not None:
+                response = error_response(request, taken.refusal())
+        for name, value in taken.headers.items():
+            # A bucket of its own that the endpoint took from, and that was empty, stands beside.
+            others = [part for part in [response.get(name, "")] if part and part != value]
+            response[name] = ", ".join([value, *others])
+        return response
+
+    def process_view(self, request: Request, *_: object) -> HttpResponse | None:
+        if not wants_json(request):
+            return None
+        request.taken = rate_limits.take(rate_limits.class_of(request), rate_limits.subject_of(request))
+        return None if request.taken.wait is None else error_response(request, request.taken.refusal())
 
 
 class CrossSiteMiddleware:

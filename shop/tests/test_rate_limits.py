@@ -20,7 +20,11 @@ def test_a_burst_passes_and_the_next_is_told_when_to_come_back() -> None:
     with pytest.raises(RateLimited) as refusal:
         rate_limits.check("test", "a")
     assert refusal.value.status == 429
-    assert refusal.value.headers == {"Retry-After": "1"}
+    assert refusal.value.headers == {
+        "Retry-After": "1",
+        "RateLimit-Policy": '"test";q=3;w=3',
+        "RateLimit": '"test";r=0;t=3',
+    }
     rate_limits.check("test", "b")
 
 
