@@ -15,6 +15,7 @@ from django.http import QueryDict
 from django.utils.functional import cached_property
 from django_filters import CharFilter, ChoiceFilter, Filter, FilterSet
 
+from shop.api import NUMBER, WHOLE_NUMBER, WORDS
 from shop.errors import InvalidInput
 from shop.money import to_minor
 from shop.paging import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
@@ -32,16 +33,26 @@ SORTS = [
     ("newest", "Newest"),
     ("price_asc", "Price, low to high"),
     ("price_desc", "Price, high to low"),
+    ("rating_desc", "Best rated"),
     ("name_asc", "Name, A to Z"),
     ("name_desc", "Name, Z to A"),
 ]
+
+
+# Django's own sentences for these say the same at greater length; a body's refusals are worded so already.
+LIMITS = {
+    "min_value": WORDS["greater_than_equal"].format(ge="%(limit_value)s"),
+    "max_value": WORDS["less_than_equal"].format(le="%(limit_value)s"),
+    "max_length": WORDS["string_too_long"].format(max_length="%(limit_value)d"),
+}
 
 
 class AmountField(forms.DecimalField):
     """An amount in the shop's currency; its value is in minor units."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=Decimal(0), max_digits=14, **kwargs)
+        texts = LIMITS | {"invalid": NUMBER, "max_digits": "Too large a number."}
+        super().__init__(min_value=Decimal(0), max_digits=14, error_messages=texts, **kwargs)
 
     def clean(self, value: Any) -> Any:
         amount = super().clean(value)
@@ -73,6 +84,9 @@ class ValuesFilter(Filter):
 
 class WholeFilter(Filter):
     field_class = forms.IntegerField
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(error_messages=LIMITS | {"invalid": WHOLE_NUMBER}, **kwargs)
 
 
 class OneOfFilter(ChoiceFilter):
@@ -108,11 +122,12 @@ class SearchForm(forms.Form):
 class ProductFilter(FilterSet):
     """Parameters carry the API's names on pages too."""
 
-    q = CharFilter(max_length=MAX_TEXT)
-    category = CharFilter(max_length=500)
+    q = CharFilter(max_length=MAX_TEXT, error_messages=LIMITS)
+    category = CharFilter(max_length=500, error_messages=LIMITS)
     brand = ValuesFilter()
     minPrice = AmountFilter()
     maxPrice = AmountFilter()
+    minRating = WholeFilter(min_value=1, max_value=5)
     inStock = YesFilter()
     sortBy = OneOfFilter(choices=SORTS)
 
@@ -165,6 +180,7 @@ class ProductFilter(FilterSet):
             attributes=self.attributes,
             price_min=values.get("minPrice"),
             price_max=values.get("maxPrice"),
+            rating_min=values.get("minRating"),
             in_stock=values.get("inStock") == "true",
             sort=values.get("sortBy") or "relevance",
             **window,

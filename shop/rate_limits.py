@@ -55,6 +55,10 @@ LIMITS = {
     "sign_in_address": Limit(per_minute=30, burst=60, guards_secrets=True),
     "register": Limit(per_minute=5, burst=10, guards_secrets=True),
     "coupon": Limit(per_minute=10, burst=10, guards_secrets=True),
+    # An order's number with its e-mail address, by the visitor's address and by the number.
+    "track": Limit(per_minute=6, burst=12, guards_secrets=True),
+    # Mails that a buyer asks for again, by order.
+    "resend": Limit(per_minute=0.2, burst=3),
     "cart": Limit(per_minute=120, burst=60),
     # Units, not requests. Holds end after minutes, so this bounds what one visitor can keep from everybody else.
     "hold": Limit(per_minute=20, burst=300),

@@ -105,6 +105,58 @@ def through(error: Exception) -> Any:
     return response
 
 
+PROBLEM = "application/problem+json"
+
+
+@pytest.mark.django_db
+class TestProblemDetails:
+    @pytest.mark.parametrize(
+        ("accept", "is_problem"),
+        [
+            (PROBLEM, True),
+            (f"application/json, {PROBLEM}", True),
+            (f"application/json;q=0.5, {PROBLEM};q=0.9", True),
+            (f"application/json, {PROBLEM};q=0.9", False),
+            (f"application/json, {PROBLEM};q=0", False),
+            (f"text/html, {PROBLEM};q=0.1", True),
+            ("*/*", False),
+            ("application/*", False),
+            ("application/json", False),
+            ("", False),
+            (";;q=,/,", False),
+        ],
+    )
+    def test_only_for_those_who_ask(self, api: Any, accept: str, is_problem: bool) -> None:
+        refusal = api.get("/products?limit=0", accept=accept)
+        assert refusal["Content-Type"] == (PROBLEM if is_problem else "application/json")
+        assert refusal.json()["code"] == "invalid_input"
+        assert "Accept" in refusal["Vary"]
+
+    def test_tells_what_the_envelope_tells(self, api: Any) -> None:
+        refusal = api.get("/products?limit=0&token=secret", accept=PROBLEM)
+        assert refusal.status_code == 400
+        assert refusal.json() == {
+            "type": "http://127.0.0.1:8000/api/docs#invalid_input",
+            "title": "Invalid input",
+            "status": 400,
+            "detail": "Some values can't be accepted.",
+            "instance": "/api/products",
+            "code": "invalid_input",
+            "fields": {"limit": ["Must be at least 1."], "token": ["There is no such parameter."]},
+            "requestId": refusal["X-Request-Id"],
+        }
+
+    @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("PATCH", "/orders", 405)])
+    def test_what_django_itself_refuses_too(self, api: Any, method: str, path: str, status: int) -> None:
+        refusal = api.send(method, path, accept=PROBLEM)
+        assert (refusal.status_code, refusal["Content-Type"]) == (status, PROBLEM)
+        assert refusal.json()["status"] == status
+
+    def test_an_answer_stays_as_it_is(self, api: Any) -> None:
+        answer = api.get("/products", accept=PROBLEM)
+        assert (answer.status_code, answer.json()["success"]) == (200, True)
+
+
 @pytest.mark.django_db
 class TestRequestId:
     def test_each_answer_has_one(self) -> None:

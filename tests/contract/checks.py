@@ -249,9 +249,10 @@ def never_was(value: Any, held: Collection[str]) -> Any:
 
 
 def seen(response: Any) -> tuple[Any, ...]:
-    """All that a stranger can compare; the clock and the request's own id apart."""
+    """All that a stranger can compare; the clock, their own count and the request's own id apart."""
     body = {name: value for name, value in parse(response.content).items() if name != "requestId"}
-    headers = {name: value for name, value in response.items() if name not in {"X-Request-Id", "Expires"}}
+    own = {"X-Request-Id", "Expires", "RateLimit"}
+    headers = {name: value for name, value in response.items() if name not in own}
     return response.status_code, body, headers
 
 
