@@ -1,4 +1,9 @@
-from shop.errors import Conflict, InvalidInput, Unauthenticated
+from typing import TYPE_CHECKING
+
+from shop.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
+
+if TYPE_CHECKING:
+    from .models import User
 
 
 class WrongCredentials(Unauthenticated):
@@ -21,3 +26,42 @@ class ResetLinkDead(InvalidInput):
 class TooManyAddresses(Conflict):
     code = "too_many_addresses"
     text = "The address book is full. Delete an address first."
+
+
+class MfaRequired(Unauthenticated):
+    """The password was right; `user` is who must show the second factor."""
+
+    code = "mfa_required"
+    text = "Enter the code of your authenticator app, or a recovery code."
+
+    def __init__(self, user: "User") -> None:
+        self.user = user
+        super().__init__(fields={"otp": [self.text]})
+
+
+class MfaEnrolmentRequired(Forbidden):
+    code = "mfa_enrolment_required"
+    text = "Staff need a second factor. Sign in on the site and set one up first."
+
+
+class WrongCode(Unauthenticated):
+    code = "wrong_code"
+    text = "This code is wrong, too old or used already."
+
+    def __init__(self) -> None:
+        super().__init__(fields={"otp": [self.text]})
+
+
+class PasskeyRefused(Unauthenticated):
+    code = "passkey_refused"
+    text = "The passkey was not accepted. Try again, or use another way."
+
+
+class AlreadyEnrolled(Conflict):
+    code = "already_enrolled"
+    text = "An authenticator app is set up already. Remove it first."
+
+
+class TooManyPasskeys(Conflict):
+    code = "too_many_passkeys"
+    text = "There are 20 passkeys already. Remove one first."

@@ -1,0 +1,64 @@
+"""What a bearer token may do: `<resource>:read`, `<resource>:write`, which includes reading, or `*` for everything.
+
+A scope narrows; it never gives what its person may not do. Which one a request needs follows from its route and
+method alone, here and nowhere else, so that no endpoint can forget to ask.
+"""
+
+from collections.abc import Iterable
+
+EVERYTHING = "*"
+
+# The resource that a literal part of a route stands for. The last one counts: `/users/{id}/orders` is about orders.
+RESOURCES = {
+    "products": "products",
+    "inventory": "inventory",
+    "cart": "cart",
+    "orders": "orders",
+    "users": "account",
+}
+WORDS = {
+    "account": "your details, addresses, tokens and sessions",
+    "orders": "your orders",
+    "cart": "your cart",
+    "products": "products",
+    "inventory": "stock",
+}
+# What everybody may read without signing in.
+PUBLIC = frozenset({"products"})
+# A password or the token itself is what these ask for.
+WITHOUT_SCOPE = frozenset({"users/register", "users/login", "users/logout", "docs", "openapi.json"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+SCOPES = tuple(f"{resource}:{verb}" for resource in WORDS for verb in ("read", "write"))
+
+
+def scope_needed(method: str, route: str) -> str:
+    """The scope that a request to this route of the API needs; empty: none. A route nobody has thought of needs `*`."""
+    parts = [part for part in route.strip("/").split("/") if not part.startswith("<")]
+    literal = parts[2:] if parts[1:2] == ["v1"] else parts[1:]
+    if "/".join(literal) in WITHOUT_SCOPE:
+        return ""
+    resource = next((RESOURCES[part] for part in reversed(literal) if part in RESOURCES), None)
+    if resource is None:
+        return EVERYTHING
+    if method not in READING:
+        return f"{resource}:write"
+    return "" if resource in PUBLIC else f"{resource}:read"
+
+
+def allows(scopes: Iterable[str], needed: str) -> bool:
+    granted = set(scopes)
+    return not needed or bool(granted & {EVERYTHING, needed, needed.replace(":read", ":write")})
+
+
+def beyond(wanted: Iterable[str], granted: Iterable[str]) -> list[str]:
+    """Those of `wanted` that whoever holds `granted` can't pass on."""
+    held = list(granted)
+    return sorted(scope for scope in wanted if not allows(held, scope))
+
+
+def in_words(scope: str) -> str:
+    if scope == EVERYTHING:
+        return "Everything you may do yourself"
+    resource, _, verb = scope.partition(":")
+    return f"{'See and change' if verb == 'write' else 'See'} {WORDS[resource]}"
