@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from treebeard.mp_tree import MP_Node
 
-from pricing.models import TaxClass
+from pricing.models import Promotion, TaxClass
 from shop.ids import PublicIdField
 
 
@@ -88,7 +89,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def with_details(self) -> Self:
         """Everything that a card, a product page or an API answer shows, in a constant number of queries."""
-        variants = Variant.objects.filter(is_active=True).order_by("position", "id")
+        variants = Variant.objects.filter(is_active=True).select_related("sale").order_by("position", "id")
         return self.select_related("category", "brand", "tax_class").prefetch_related(
             Prefetch("variants", queryset=variants, to_attr="active_variants"),
             Prefetch("images", queryset=ProductImage.objects.order_by("position", "id"), to_attr="all_images"),
@@ -107,8 +108,11 @@ class Product(models.Model):
     tax_class = models.ForeignKey(TaxClass, on_delete=models.PROTECT)
     attributes = models.JSONField(default=dict, blank=True, help_text="Values by attribute code.")
     is_active = models.BooleanField("published", default=True)
-    # A projection of the variants for sorting and filtering by price; `verify_invariants` compares it.
+    # The lowest price asked for one of its variants, for sorting and filtering; `verify_invariants` compares it.
     price_minor = models.PositiveBigIntegerField("price", default=0, editable=False)
+    # Projections of what buyers wrote, kept by `set_rating`.
+    rating_average = models.DecimalField(max_digits=3, decimal_places=2, default=0, db_default=0, editable=False)
+    rating_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     search = SearchVectorField(null=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -124,6 +128,9 @@ class Product(models.Model):
             models.Index(fields=["price_minor", "id"], name="product_price", condition=Q(is_active=True)),
             models.Index(fields=["-created_at", "-id"], name="product_newest", condition=Q(is_active=True)),
             models.Index(fields=["name", "id"], name="product_name", condition=Q(is_active=True)),
+            models.Index(
+                fields=["-rating_average", "-rating_count", "-id"], name="product_rating", condition=Q(is_active=True)
+            ),
             GinIndex(fields=["search"], name="product_search"),
             GinIndex(fields=["name"], name="product_name_trigram", opclasses=["gin_trgm_ops"]),
         ]
@@ -142,7 +149,10 @@ class VariantQuerySet(models.QuerySet["Variant"]):
 
 
 class Variant(models.Model):
-    """What is bought: one SKU with its price and its place on the product's axes."""
+    """What is bought: one SKU with its price and its place on the product's axes.
+
+    `price_minor` is the list price. What is asked for it at a moment is `price_at`, and never more than that.
+    """
 
     public_id = PublicIdField("var")
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
@@ -151,6 +161,12 @@ class Variant(models.Model):
     options = models.JSONField(default=dict, blank=True, help_text='Values by axis: {"color": "Teal"}.')
     price_minor = models.PositiveBigIntegerField("price", help_text="In minor units: 2400 is 24.00.")
     compare_at_minor = models.PositiveBigIntegerField("price before", null=True, blank=True)
+    # What the sale that holds makes of the list price, written by `reprice` alone.
+    sale_price_minor = models.PositiveBigIntegerField(null=True, editable=False)
+    sale_until = models.DateTimeField(null=True, editable=False)
+    sale = models.ForeignKey(
+        Promotion, on_delete=models.SET_NULL, null=True, editable=False, related_name="+", db_index=False
+    )
     weight_grams = models.PositiveIntegerField(null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
     is_active = models.BooleanField("on sale", default=True)
@@ -166,6 +182,9 @@ class Variant(models.Model):
             ),
             models.CheckConstraint(condition=Q(price_minor__lt=10**13), name="variant_price_in_range"),
         ]
+        indexes = [
+            models.Index(fields=["product"], name="variant_in_sale", condition=Q(sale_price_minor__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.product.name}, {self.label}" if self.label else self.product.name
@@ -178,6 +197,50 @@ class Variant(models.Model):
     @property
     def currency(self) -> str:
         return settings.SHOP_CURRENCY
+
+    def is_in_sale(self, now: datetime) -> bool:
+        """A sale ends with its minute, whether or not the job has been here yet."""
+        return self.sale_price_minor is not None and (self.sale_until is None or now < self.sale_until)
+
+    def price_at(self, now: datetime) -> int:
+        """What is asked for one, in minor units."""
+        return self.sale_price_minor if self.sale_price_minor is not None and self.is_in_sale(now) else self.price_minor
+
+    def compare_at(self, now: datetime) -> int | None:
+        """The price that is struck through beside it: the list price during a sale, else what staff gave."""
+        return self.price_minor if self.is_in_sale(now) else self.compare_at_minor
+
+
+class PriceChange(models.Model):
+    """From `at` on, until the variant's next one, this was asked. Append-only: the law asks what a price was before."""
+
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="price_changes")
+    price_minor = models.PositiveBigIntegerField("price")
+    compare_at_minor = models.PositiveBigIntegerField("price before", null=True)
+    sale = models.CharField(max_length=100, blank=True, help_text="The sale's name as it was.")
+    actor = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["variant", "-id"], name="price_change_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.price_minor} from {self.at}"
+
+
+class Repricing(models.Model):
+    """How far the prices have followed the sales: one row, locked by whoever takes the next step."""
+
+    rules = models.CharField(max_length=64, default="", help_text="SHA-256 of the sales that are being applied.")
+    as_of = models.DateTimeField()
+    # Products in the order of their keys: those up to here are done.
+    done_up_to = models.BigIntegerField(default=0)
+    products = models.PositiveIntegerField(default=0)
+    is_complete = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.products} products as of {self.as_of}"
 
 
 class ProductImage(models.Model):

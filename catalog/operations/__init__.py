@@ -6,6 +6,7 @@ from .categories import make_category, refresh_category, resolve_category
 from .drafts import ImageDraft, ProductChanges, ProductDraft, VariantChanges, VariantDraft
 from .indexing import reindex
 from .products import create_product, refresh, replace_product, tell_created, withdraw_product
+from .ratings import lock_rating, set_rating
 
 __all__ = [
     "ImageDraft",
@@ -16,12 +17,14 @@ __all__ = [
     "VariantDraft",
     "check_values",
     "create_product",
+    "lock_rating",
     "make_category",
     "refresh",
     "refresh_category",
     "reindex",
     "replace_product",
     "resolve_category",
+    "set_rating",
     "store_picture",
     "tell_created",
     "withdraw_product",

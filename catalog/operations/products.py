@@ -1,6 +1,6 @@
 """Products written by the API, the admin and importers, through one door."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -10,7 +10,8 @@ from django.utils.text import slugify
 from inventory import operations as inventory
 from pricing.models import TaxClass
 from shop import outbox
-from shop.errors import Conflict, DomainError, InvalidInput
+from shop.conditional import PreconditionFailed
+from shop.errors import Conflict, InvalidInput
 
 from ..models import Brand, Product, ProductImage, Variant
 from ..search import get_backend
@@ -24,12 +25,6 @@ from .indexing import reindex
 class DuplicateSku(Conflict):
     code = "duplicate_sku"
     text = "Another product has this SKU."
-
-
-class VersionMismatch(DomainError):
-    code = "version_mismatch"
-    status = 412
-    text = "The product has changed meanwhile. Read it again."
 
 
 # --- Verbs
@@ -62,17 +57,16 @@ def replace_product(
     changes: ProductChanges,
     *,
     actor: str,
-    expected_version: int | None = None,
+    expected_versions: Collection[int] | None = None,
     make_missing: bool = False,
 ) -> Product:
     """Replaces what `changes` names and leaves the rest. Returns the product as it is now.
 
-    Errors: InvalidInput, DuplicateSku, VersionMismatch, inventory's StockBelowZero.
+    `expected_versions`: of which it must have one; None: any will do.
+    Errors: InvalidInput, DuplicateSku, PreconditionFailed, inventory's StockBelowZero.
     Locks: the product, then stock rows by SKU, last.
     """
-    product = Product.objects.select_for_update(no_key=True).get(pk=product.pk)
-    if expected_version is not None and expected_version != product.version:
-        raise VersionMismatch
+    product = _locked(product, expected_versions)
     known = set(product.variants.values_list("sku", flat=True))
     _check_values(changes)
     _describe(product, changes, make_missing=make_missing)
@@ -87,9 +81,12 @@ def replace_product(
 
 
 @transaction.atomic
-def withdraw_product(product: Product, *, actor: str) -> Product:
-    """Takes the product out of every list; orders keep it. Nothing happens the second time. Locks: the product."""
-    product = Product.objects.select_for_update(no_key=True).get(pk=product.pk)
+def withdraw_product(product: Product, *, actor: str, expected_versions: Collection[int] | None = None) -> Product:
+    """Takes the product out of every list; orders keep it. Nothing happens the second time.
+
+    `expected_versions` as in `replace_product`. Errors: PreconditionFailed. Locks: the product.
+    """
+    product = _locked(product, expected_versions)
     if product.is_active:
         product.is_active = False
         _touch(product)
@@ -121,6 +118,15 @@ def tell_created(product: Product) -> None:
 
 
 # --- Rows
+
+
+def _locked(product: Product, expected_versions: Collection[int] | None) -> Product:
+    """Compared under the lock: of two editors who read the same version, the second is refused."""
+    product = Product.objects.select_for_update(no_key=True).get(pk=product.pk)
+    if expected_versions is not None and product.version not in expected_versions:
+        raise PreconditionFailed
+    return product
+
 
 DESCRIBED = ("name", "description", "category", "brand", "tax_class", "attributes", "is_active")
 

@@ -178,6 +178,9 @@ def _chips(
         yield f"From {_money(request.price_min)}", links.without("minPrice")
     if request.price_max is not None:
         yield f"To {_money(request.price_max)}", links.without("maxPrice")
+    if request.rating_min is not None:
+        stars = "5 stars" if request.rating_min == 5 else f"{request.rating_min} stars and up"
+        yield stars.replace("1 stars", "1 star"), links.without("minRating")
     if request.in_stock:
         yield "In stock", links.without("inStock")
 

@@ -29,6 +29,13 @@ class InventoryAnswer(Answer):
         )
 
 
+class RatingAnswer(Answer):
+    """`average` is of 1 to 5; null without a review."""
+
+    average: float | None
+    count: int
+
+
 class VariantAnswer(Answer):
     variant_id: str
     sku: str
@@ -64,6 +71,8 @@ class ProductAnswer(Answer):
     images: list[str]
     attributes: dict[str, Any]
     variants: list[VariantAnswer]
+    rating: RatingAnswer
+    recommendations: str
     is_active: bool
     created_at: datetime
     updated_at: datetime
@@ -95,6 +104,10 @@ class ProductAnswer(Answer):
             images=addresses(product.all_images),
             attributes=product.attributes,
             variants=[_variant_answer(variant, product, stock) for variant in variants],
+            rating=RatingAnswer(
+                average=float(product.rating_average) if product.rating_count else None, count=product.rating_count
+            ),
+            recommendations=f"{settings.SHOP_BASE_URL}/api/products/{product.public_id}/recommendations",
             is_active=product.is_active,
             created_at=product.created_at,
             updated_at=product.updated_at,

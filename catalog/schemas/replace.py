@@ -94,6 +94,7 @@ class ProductPut(Body):
     category_path: Any = UNNAMED
     inventory: Any = UNNAMED
     rating: Any = UNNAMED
+    recommendations: Any = UNNAMED
     created_at: Any = UNNAMED
     updated_at: Any = UNNAMED
 

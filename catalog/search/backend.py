@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from ..models import Category, Product, Variant
 
-Sort = Literal["relevance", "price_asc", "price_desc", "name_asc", "name_desc", "newest"]
+Sort = Literal["relevance", "price_asc", "price_desc", "name_asc", "name_desc", "rating_desc", "newest"]
 MAX_TEXT = 200
 # A tsvector holds 1 MB at most; what comes after this is not searched.
 MAX_FIELD = 20_000
@@ -25,6 +25,7 @@ class SearchRequest:
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     price_min: int | None = None
     price_max: int | None = None
+    rating_min: int | None = None
     in_stock: bool = False
     sort: Sort = "relevance"
     offset: int = 0

@@ -39,6 +39,7 @@ SORTS: Mapping[str, Sequence[str]] = {
     "newest": ("-created_at", "-id"),
     "price_asc": ("price_minor", "id"),
     "price_desc": ("-price_minor", "-id"),
+    "rating_desc": ("-rating_average", "-rating_count", "-id"),
     "name_asc": ("name", "id"),
     "name_desc": ("-name", "-id"),
 }
@@ -211,6 +212,8 @@ def matching(request: SearchRequest, terms: Terms, *, without: str = "") -> Quer
         found = found.filter(price_minor__gte=request.price_min)
     if request.price_max is not None:
         found = found.filter(price_minor__lte=request.price_max)
+    if request.rating_min is not None:
+        found = found.filter(rating_average__gte=request.rating_min)
     if request.in_stock or any(f"attr.{code}" != without for code in request.attributes):
         found = found.filter(Exists(variants(request, without=without).filter(product=OuterRef("pk"))))
     return found

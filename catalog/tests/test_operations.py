@@ -15,7 +15,7 @@ from catalog.operations import (
     replace_product,
     withdraw_product,
 )
-from catalog.operations.products import DuplicateSku, VersionMismatch
+from catalog.operations.products import DuplicateSku
 from inventory.models import StockItem
 from shop.errors import InvalidInput
 
@@ -73,9 +73,9 @@ def test_an_unusable_category_is_refused(category: str) -> None:
 @pytest.mark.django_db
 def test_a_writer_who_read_an_older_version_is_told() -> None:
     product = VariantFactory.create().product
-    replace_product(product, {"name": "First"}, actor="test", expected_version=product.version)
-    with pytest.raises(VersionMismatch):
-        replace_product(product, {"name": "Second"}, actor="test", expected_version=product.version)
+    replace_product(product, {"name": "First"}, actor="test", expected_versions={product.version})
+    with pytest.raises(PreconditionFailed):
+        replace_product(product, {"name": "Second"}, actor="test", expected_versions={product.version})
     assert Product.objects.get().name == "First"
 
 

@@ -480,6 +480,6 @@ def test_a_withdrawn_product_is_seen_by_those_who_edit(send: Send, send_as: Call
 def test_a_choice_that_is_none_is_told_what_there_is(client: Client) -> None:
     fields = client.get("/api/products?sortBy=bogus&inStock=maybe").json()["fields"]
     assert fields == {
-        "sortBy": ["Must be one of: relevance, newest, price_asc, price_desc, name_asc, name_desc."],
+        "sortBy": ["Must be one of: relevance, newest, price_asc, price_desc, rating_desc, name_asc, name_desc."],
         "inStock": ["Must be one of: true, false."],
     }

@@ -1,4 +1,5 @@
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -6,11 +7,18 @@ from django.db import transaction
 from django.test import Client
 
 from catalog.models import Attribute, Category
-from catalog.operations import ProductDraft, VariantDraft, create_product, refresh_category
+from catalog.operations import (
+    ProductDraft,
+    VariantDraft,
+    create_product,
+    lock_rating,
+    refresh_category,
+    set_rating,
+)
 from catalog.search import SearchRequest, get_backend
 from inventory import operations as inventory
 
-from .factories import CategoryFactory
+from .factories import CategoryFactory, VariantFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -252,3 +260,14 @@ def test_the_description_of_the_api_names_every_parameter() -> None:
     assert searched == listed | {"facets"}
     by_category = paths["/api/products/category/{category_id}"]["get"]["parameters"]
     assert {parameter["name"] for parameter in by_category} == listed | {"category_id"}
+
+
+def test_the_best_rated_come_first_and_those_below_the_wish_are_left_out() -> None:
+    fine, fair, unrated = (VariantFactory.create().product for _ in range(3))
+    for rated, average, count in ((fine, "4.50", 2), (fair, "3.99", 90)):
+        with transaction.atomic():
+            lock_rating(rated)
+            set_rating(rated, average=Decimal(average), count=count)
+    order = get_backend().query(SearchRequest(sort="rating_desc", size=10)).ids
+    assert list(order) == [fine.pk, fair.pk, unrated.pk]
+    assert list(get_backend().query(SearchRequest(rating_min=4, size=10)).ids) == [fine.pk]

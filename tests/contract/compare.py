@@ -11,7 +11,7 @@ from typing import Any
 
 GOLDEN = Path(__file__).parent / "golden"
 ID = r"[0-9A-Za-z]{22}"
-IDS = {"prod", "var", "cat", "cart", "item", "order", "ship", "user", "req"}
+IDS = {"prod", "var", "cat", "cart", "item", "order", "ship", "user", "req", "review"}
 VARYING = {
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z",
     "token": r"[\w-]{32,}",

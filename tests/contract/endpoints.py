@@ -147,6 +147,7 @@ PRODUCTS_QUERY = LIST_QUERY | {
     "minPrice": ["-1", "abc", "NaN", "Infinity", "1e308", "0.001", "10&maxPrice=5"],
     "maxPrice": ["-1", "abc", "NaN", "0.001"],
     "inStock": ["maybe", "1", "yes"],
+    "minRating": ["0", "6", "abc", "4.5"],
     "brand": ["x" * 501],
     "category": ["no-such-category", "x" * 501],
     "colour": ["black"],
