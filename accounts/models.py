@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.sessions.models import Session
 from django.db import models
-from django.db.models import Func, Q, TextField
+from django.db.models import Func, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -148,7 +148,7 @@ class ApiToken(models.Model):
     SIGN_IN = "sign-in"  # the name of those that `POST /users/login` answers
 
     # The database's own value serves the release before this one, which knows no such column.
-    public_id = PublicIdField("token", db_default=Func(template=RANDOM_TOKEN_ID, output_field=TextField()))
+    public_id = PublicIdField("token", db_default=Func(template=RANDOM_TOKEN_ID))
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100, blank=True)
     digest = models.CharField(max_length=64, unique=True, editable=False)
