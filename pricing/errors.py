@@ -13,3 +13,26 @@ class PriceChanged(Conflict):
     def __init__(self, *, shown_minor: int, total_minor: int, lines: Sequence[dict[str, Any]] = ()) -> None:
         self.lines = list(lines)
         super().__init__(extra={"shownTotalMinor": shown_minor, "totalMinor": total_minor, "lines": self.lines})
+
+
+class CouponInvalid(Conflict):
+    """One text for every code that isn't one: who guesses learns nothing."""
+
+    code = "coupon_invalid"
+    text = "This code is not valid."
+
+
+class CouponUsedUp(Conflict):
+    code = "coupon_used_up"
+
+    def __init__(self, title: str) -> None:
+        super().__init__(f"{title} has been used up.", extra={"coupon": title})
+
+
+class CouponNotApplicable(Conflict):
+    """The order was to be placed with a code that doesn't count for it."""
+
+    code = "coupon_not_applicable"
+
+    def __init__(self, message: str, *, coupon: str, reason: str) -> None:
+        super().__init__(message, extra={"coupon": coupon, "reason": reason})

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Self
@@ -10,6 +11,7 @@ from django.db.models.functions import Upper
 from django.utils import timezone
 
 from shop.ids import PublicIdField
+from shop.money import half_up
 
 
 class TaxClass(models.Model):
@@ -183,8 +185,26 @@ class Promotion(models.Model):
 
     @property
     def is_counted(self) -> bool:
-        """Whether orders queue to use it. One without a limit must not make each order of the shop wait for the last."""
+        """Whether orders queue to use it: without a limit no order of the shop should wait for the one before."""
         return self.usage_limit is not None or self.usage_limit_per_customer is not None
+
+    def covers(self, tags: Collection[str]) -> bool:
+        """Whether an article with these tags is one that it is for."""
+        wanted = not self.targets or any(target in tags for target in self.targets)
+        return wanted and not any(target in tags for target in self.excluded_targets)
+
+    def off(self, price_minor: int, quantity: int = 1) -> int:
+        """What it takes off a price that stands for `quantity` pieces; at most all of it. For a percentage, half up."""
+        match self.action:
+            case Action.PERCENT:
+                return half_up(price_minor * (self.percent or Decimal(0)) / 100)
+            case Action.AMOUNT:
+                return min(price_minor, (self.amount_minor or 0) * quantity)
+            case Action.FIXED_PRICE:
+                return max(0, price_minor - (self.amount_minor or 0) * quantity)
+            case Action.FREE_SHIPPING:
+                return price_minor
+        raise ValueError(f"{self.action} is not about one price")
 
 
 class Coupon(models.Model):
