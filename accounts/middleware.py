@@ -1,15 +1,21 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from shop.errors import Unauthenticated
 from shop.responses import error_response, wants_json
 
 from .models import ApiToken, User
+from .operations.second_factor import must_have_second_factor
+from .proofs import has_shown_second_factor
 
 LAST_USE_PRECISION = timedelta(minutes=1)
 
@@ -53,3 +59,39 @@ def owner_of(secret: str) -> User | None:
     if token.last_used_at is None or token.last_used_at < now - LAST_USE_PRECISION:
         ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
     return token.user
+
+
+class StaffSecondFactorMiddleware:
+    """With `SHOP_STAFF_MFA`: staff whose session or token came about without a second factor are customers here.
+
+    `User.has_perm` then answers no, so no staff function opens; the admin leads to the page that sets one up. The
+    person is looked up as lazily as before: a public page that never asks stays the same for everybody.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SHOP_STAFF_MFA:
+            user = request.user
+            request.user = SimpleLazyObject(lambda: marked(request, user))  # type: ignore[assignment]
+            if request.path_info.startswith("/admin/") and getattr(request.user, "lacks_second_factor", False):
+                messages.warning(request, "Staff need a second factor. Set one up here, then open the admin.")
+                return redirect("accounts:security")
+        return self.get_response(request)
+
+
+def marked(request: HttpRequest, user: User | AnonymousUser) -> User | AnonymousUser:
+    if isinstance(user, User) and must_have_second_factor(user):
+        user.lacks_second_factor = not has_proved(request, user)
+    return user
+
+
+def has_proved(request: HttpRequest, user: User) -> bool:
+    """A token made before the second factor was proves nothing: whoever has it may only have known the password."""
+    since = user.second_factors.aggregate(since=Min("created_at"))["since"]
+    if since is None:
+        return False
+    if bearer := bearer_value(request):
+        return user.api_tokens.filter(digest=ApiToken.digest_of(bearer), created_at__gte=since).exists()
+    return has_shown_second_factor(request)

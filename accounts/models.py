@@ -237,7 +237,9 @@ class SecondFactor(models.Model):
     last_step = models.BigIntegerField(null=True, editable=False, help_text="The newest time step whose code was used.")
     credential_id = models.BinaryField(null=True, unique=True)
     credential = models.BinaryField(null=True)
-    use_count = models.BigIntegerField(default=0, editable=False, help_text="As the passkey itself counts; 0: it does not.")
+    use_count = models.BigIntegerField(
+        default=0, editable=False, help_text="As the passkey itself counts; 0: it does not."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -53,6 +53,10 @@ SHOP_MAX_QUANTITY = env.int("SHOP_MAX_QUANTITY", default=20)
 SHOP_INVOICE_DAYS = env.int("SHOP_INVOICE_DAYS", default=7)
 # Where buyers who pay by bank transfer send the money: lines separated by commas, as pages and mails show them.
 SHOP_BANK_ACCOUNT = env.list("SHOP_BANK_ACCOUNT", default=[])
+# Staff without a second factor reach nothing but its enrolment. The demo's staff sign in with a password alone.
+SHOP_STAFF_MFA = env.bool("SHOP_STAFF_MFA", default=not (DEBUG or SHOP_DEV_PAGES))
+# How long orders keep who ordered and where it went. The law of most countries asks for six to ten years.
+SHOP_KEEP_ORDER_DATA_YEARS = env.int("SHOP_KEEP_ORDER_DATA_YEARS", default=10)
 SHOP_STAFF_EMAIL = env.str("SHOP_STAFF_EMAIL", default="staff@example.com")
 
 # --- Payments
@@ -98,11 +102,14 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "shop.middleware.RequestIdMiddleware",
+    "shop.middleware.ApiVersionMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "shop.middleware.ClientAddressMiddleware",
+    "shop.cross_origin.CorsMiddleware",
     "shop.middleware.RateLimitMiddleware",
+    "shop.conditional.ConditionalMiddleware",
     "shop.middleware.ErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "shop.middleware.CrossSiteMiddleware",
@@ -111,6 +118,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.BearerTokenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.StaffSecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -202,6 +210,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 # --- The JSON API
 
+# Reads that are everybody's: any site's scripts may make them, and a cache may keep the answer to ask whether it changed.
+API_PUBLIC_PATHS = ("/api/products", "/api/openapi.json", "/api/docs")
+# Sites whose scripts may use the whole API, by bearer token: https://app.example
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 # Dear reads: they take from a bucket of their own.
 API_SEARCH_PATHS = ("/api/products/search", "/api/products/suggest")
 

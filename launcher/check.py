@@ -13,6 +13,7 @@ PRODUCTION = {
     "SHOP_BASE_URL": "https://shop.example",
     "ALLOWED_HOSTS": "shop.example",
     "SHOP_DEV_PAGES": "false",
+    "SHOP_STAFF_MFA": "true",
     "STRIPE_SECRET_KEY": "sk_live_only_for_the_check",
     "STRIPE_WEBHOOK_SECRET": "whsec_only_for_the_check",
     "EMAIL_URL": "smtp+tls://mail.example:587",

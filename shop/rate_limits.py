@@ -53,6 +53,9 @@ LIMITS = {
     # What costs more, or is worth guessing, counts for itself besides.
     "sign_in": Limit(per_minute=5, burst=10, guards_secrets=True),
     "sign_in_address": Limit(per_minute=30, burst=60, guards_secrets=True),
+    # Six digits, three of them right at any time: guessing must take years, and an owner's typing mistakes must not.
+    "second_factor": Limit(per_minute=0.5, burst=10, guards_secrets=True),
+    "export": Limit(per_minute=0.2, burst=5),
     "register": Limit(per_minute=5, burst=10, guards_secrets=True),
     "coupon": Limit(per_minute=10, burst=10, guards_secrets=True),
     # An order's number with its e-mail address, by the visitor's address and by the number.
