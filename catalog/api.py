@@ -5,7 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from shop import idempotency
-from shop.api import IDEMPOTENT, Envelope, Failure, PagedEnvelope, Staff
+from shop.api import CONDITIONAL, IDEMPOTENT, Envelope, Failure, PagedEnvelope, Staff
+from shop.conditional import expected_versions
+from shop.http import Request
 from shop.paging import Page
 from shop.responses import json_response
 
@@ -65,8 +67,10 @@ def list_category(request: HttpRequest, category_id: str) -> ProductsEnvelope:
 
 
 @router.get("/products/{product_id}", response={200: ProductEnvelope, 404: Failure}, by_alias=True)
-def get_product(request: HttpRequest, product_id: str) -> ProductEnvelope:
+def get_product(request: Request, product_id: str) -> ProductEnvelope:
+    """One product. Send its `ETag` back as `If-Match` to change what was read and nothing newer."""
     product = queries.product_with(product_id, user=request.user)
+    request.version = product.version
     return ProductEnvelope(data=answers([product])[0])
 
 
@@ -91,26 +95,31 @@ def create_product(request: HttpRequest, body: ProductBody) -> HttpResponse:
 @router.put(
     "/products/{product_id}",
     auth=Staff("catalog.change_product"),
-    response={200: ProductEnvelope, 400: Failure, 401: Failure, 403: Failure, 404: Failure, 409: Failure},
+    response={200: ProductEnvelope, **dict.fromkeys((400, 401, 403, 404, 409, 412), Failure)},
     by_alias=True,
+    openapi_extra=CONDITIONAL,
 )
-def replace_product(request: HttpRequest, product_id: str, body: ProductPut) -> ProductEnvelope:
+def replace_product(request: Request, product_id: str, body: ProductPut) -> ProductEnvelope:
     """Replaces what the body names. `stock` becomes what can be bought now, by an adjustment in the ledger."""
     product = queries.any_product_with(product_id)
     changes = body.changes(product, queries.stock_of(variant.sku for variant in product.active_variants))
-    product = operations.replace_product(product, changes, actor=caller(request))
+    versions = expected_versions(request)
+    product = operations.replace_product(product, changes, actor=caller(request), expected_versions=versions)
     return ProductEnvelope(data=answer(product))
 
 
 @router.delete(
     "/products/{product_id}",
     auth=Staff("catalog.delete_product"),
-    response={200: WithdrawnEnvelope, 401: Failure, 403: Failure, 404: Failure},
+    response={200: WithdrawnEnvelope, **dict.fromkeys((401, 403, 404, 412), Failure)},
     by_alias=True,
+    openapi_extra=CONDITIONAL,
 )
-def withdraw_product(request: HttpRequest, product_id: str) -> WithdrawnEnvelope:
+def withdraw_product(request: Request, product_id: str) -> WithdrawnEnvelope:
     """Takes the product out of the shop; orders keep it. A second time answers the same."""
-    product = operations.withdraw_product(queries.any_product_with(product_id), actor=caller(request))
+    product = operations.withdraw_product(
+        queries.any_product_with(product_id), actor=caller(request), expected_versions=expected_versions(request)
+    )
     return WithdrawnEnvelope(data=WithdrawnAnswer(product_id=product.public_id, is_active=product.is_active))
 
 

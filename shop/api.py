@@ -186,6 +186,19 @@ IDEMPOTENT: DictStrAny = {
 }
 
 
+CONDITIONAL: DictStrAny = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "The `ETag` of what was read: the write is refused when it has changed since.",
+        }
+    ]
+}
+
+
 # --- Errors
 
 

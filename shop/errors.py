@@ -65,6 +65,14 @@ class Conflict(DomainError):
     text = "The current state doesn't allow this."
 
 
+class PreconditionFailed(DomainError):
+    """`If-Match` names another version than the one that is there."""
+
+    code = "precondition_failed"
+    status = 412
+    text = "It has changed meanwhile. Read it again."
+
+
 class RateLimited(DomainError):
     code = "rate_limited"
     status = 429

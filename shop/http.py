@@ -15,3 +15,4 @@ class Request(HttpRequest):
     client_address: str
     bearer: str
     taken: "Taken"
+    version: int

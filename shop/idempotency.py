@@ -60,7 +60,9 @@ def forget(*, before: datetime) -> None:
 
 
 def _fingerprint(request: HttpRequest) -> str:
-    parts = (request.method or "", request.get_full_path(), request.body.decode("utf-8", "surrogateescape"))
+    # `path_info`: the same endpoint, also by its other address.
+    target = f"{request.path_info}?{request.META.get('QUERY_STRING', '')}"
+    parts = (request.method or "", target, request.body.decode("utf-8", "surrogateescape"))
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -36,6 +36,21 @@ class RequestIdMiddleware:
         return response
 
 
+class ApiVersionMiddleware:
+    """`/api/v1/...` is `/api/...`, for programs that like a version in the address: one way, by no second route.
+
+    `path` stays as it was sent, so that links and the log tell what the client knows.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/v1/"):
+            request.path_info = "/api/" + request.path_info.removeprefix("/api/v1/")
+        return self.get_response(request)
+
+
 class ErrorsMiddleware:
     """One shape for every refusal: a page for people and, under /api/, never anything but the envelope.
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
-
 from redis.exceptions import RedisError
 
 from .errors import RateLimited, Unavailable

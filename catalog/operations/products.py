@@ -10,8 +10,7 @@ from django.utils.text import slugify
 from inventory import operations as inventory
 from pricing.models import TaxClass
 from shop import outbox
-from shop.conditional import PreconditionFailed
-from shop.errors import Conflict, InvalidInput
+from shop.errors import Conflict, InvalidInput, PreconditionFailed
 
 from ..models import Brand, Product, ProductImage, Variant
 from ..search import get_backend
@@ -20,6 +19,7 @@ from .categories import resolve_category
 from .drafts import ProductChanges, ProductDraft, VariantChanges, VariantDraft
 from .images import set_images, tell_added
 from .indexing import reindex
+from .prices import SYSTEM, reprice
 
 
 class DuplicateSku(Conflict):
@@ -41,11 +41,10 @@ def create_product(draft: ProductDraft, *, actor: str, make_missing: bool = Fals
     changes = draft.changes()
     _check_values(changes)
     _describe(product, changes, make_missing=make_missing)
-    product.price_minor = min(variant.price_minor for variant in draft.variants)
     _insert(product)
     _set_variants(product, changes["variants"])
     set_images(product, changes)
-    reindex([product])
+    _project(product, actor=actor)
     tell_created(product)
     _receive_opening_stock(draft.variants, actor=actor)
     return product
@@ -75,7 +74,7 @@ def replace_product(
     set_images(product, changes)
     _touch(product)
     product.save(update_fields=[*DESCRIBED, "version", "updated_at"])
-    _project(product)
+    _project(product, actor=actor)
     _set_stock(changes.get("variants", ()), known, actor=actor)
     return product
 
@@ -96,7 +95,7 @@ def withdraw_product(product: Product, *, actor: str, expected_versions: Collect
 
 
 @transaction.atomic
-def refresh(product: Product) -> Product:
+def refresh(product: Product, *, actor: str = SYSTEM) -> Product:
     """Makes everything that is derived right again after rows were edited one by one, as the admin does.
 
     Each variant on sale gets a stock item. Locks: the product.
@@ -106,7 +105,7 @@ def refresh(product: Product) -> Product:
     product.save(update_fields=["version", "updated_at"])
     for image in product.images.filter(state=ProductImage.State.PENDING, file=""):
         tell_added(image)
-    _project(product)
+    _project(product, actor=actor)
     for sku in product.variants.filter(is_active=True).order_by("sku").values_list("sku", flat=True):
         inventory.ensure_item(sku)
     return product
@@ -264,12 +263,10 @@ def _touch(product: Product) -> None:
     product.updated_at = timezone.now()
 
 
-def _project(product: Product) -> None:
-    prices = product.variants.filter(is_active=True).values_list("price_minor", flat=True)
-    lowest = min(prices, default=product.price_minor)
-    if lowest != product.price_minor:
-        product.price_minor = lowest
-        product.save(update_fields=["price_minor"])
+def _project(product: Product, *, actor: str) -> None:
+    """Prices and search text; in this order, since it is the stored product that is searched."""
+    reprice([product.pk], now=timezone.now(), actor=actor)
+    product.refresh_from_db(fields=["price_minor", "updated_at"])
     reindex([product])
 
 

@@ -17,7 +17,7 @@ from catalog.operations import (
 )
 from catalog.operations.products import DuplicateSku
 from inventory.models import StockItem
-from shop.errors import InvalidInput
+from shop.errors import InvalidInput, PreconditionFailed
 
 from .factories import TaxClassFactory, VariantFactory
 
