@@ -8,6 +8,7 @@ from cart.api import router as cart
 from catalog.api import router as catalog
 from checkout.api import router as checkout
 from inventory.api import router as inventory
+from notifications.api import router as notifications
 from orders.api import router as orders
 from shop.api import StrictJsonParser, install_error_handlers
 
@@ -19,5 +20,5 @@ api = NinjaAPI(
     docs_url="/docs",
 )
 install_error_handlers(api)
-for router in (catalog, inventory, cart, checkout, orders, accounts):
+for router in (catalog, inventory, cart, checkout, orders, accounts, notifications):
     api.add_router("", router)

@@ -10,19 +10,23 @@ from accounts.models import User
 from catalog.models import Variant
 from inventory.models import StockItem
 from orders.models import Order
+from payments.models import Refund
 
 from .operations import digest, send
+from .queries import earned
 
 Payload = dict[str, Any]
 
 
 def order_placed(payload: Payload) -> None:
-    """How to pay, also when that was changed. Who pays by card hears of the order when it is paid."""
+    """How to pay, also when that was changed.
+
+    Who pays by card gets one confirmation, when the money is there: until then nothing is agreed on, and a mail that
+    thanks for an order of which the card was refused would be wrong within the minute.
+    """
     order = find_order(payload)
-    method = order.payment_method
-    awaits_money = order.payment_status in {Order.PaymentStatus.PENDING, Order.PaymentStatus.FAILED}
-    if awaits_money and order.status != Order.Status.CANCELLED and method != Order.PaymentMethod.STRIPE:
-        to_buyer(order, "placed", suffix=f":{method}", invoice_account=bank_account(order))
+    if "placed" in earned(order):
+        to_buyer(order, "placed", suffix=f":{order.payment_method}", invoice_account=bank_account(order))
 
 
 def order_paid(payload: Payload) -> None:
@@ -33,14 +37,25 @@ def order_shipped(payload: Payload) -> None:
     to_buyer(find_order(payload), "shipped")
 
 
+def order_delivered(payload: Payload) -> None:
+    to_buyer(find_order(payload), "delivered")
+
+
 def order_cancelled(payload: Payload) -> None:
-    to_buyer(find_order(payload), "cancelled", reason=payload.get("reason", ""))
+    to_buyer(find_order(payload), "cancelled")
 
 
 def order_refunded(payload: Payload) -> None:
-    order = find_order(payload)
     amount = payload["amount_minor"]
-    to_buyer(order, "refunded", suffix=f":{payload['refund_id']}", amount_minor=amount)
+    to_buyer(find_order(payload), "refunded", suffix=f":{payload['refund_id']}", amount_minor=amount)
+
+
+def order_mail_requested(payload: Payload) -> None:
+    """One that is no longer true by the time that its turn comes is left unsent."""
+    order, mail = find_order(payload), payload["mail"]
+    if mail in earned(order):
+        context = {"invoice_account": bank_account(order), "amount_minor": last_refund(order)}
+        to_buyer(order, mail, suffix=f":{payload['request_id']}", **context)
 
 
 def payment_failed(payload: Payload) -> None:
@@ -55,7 +70,7 @@ def payment_mismatch(payload: Payload) -> None:
     key = f"payment_mismatch:{payload['payment_id']}:{payload['problem']}"
     admin_url = absolute(reverse("admin:orders_order_change", args=[order.pk]))
     context = {"order": order, "problem": payload["problem"], "admin_url": admin_url}
-    send("payment_mismatch", to=settings.SHOP_STAFF_EMAIL, key=key, context=context, number=order.number)
+    send("payment_mismatch", to=settings.SHOP_STAFF_EMAIL, key=key, context=context, order=order, number=order.number)
 
 
 def stock_low(payload: Payload) -> None:
@@ -105,9 +120,16 @@ def to_buyer(order: Order, template: str, *, suffix: str = "", **context: Any) -
         template,
         to=order.email,
         key=key,
-        context={"order": order, "order_url": order_url, **context},
+        context={"order": order, "order_url": order_url, "track_url": absolute(reverse("orders:track")), **context},
+        order=order,
         number=order.number,
     )
+
+
+def last_refund(order: Order) -> int | None:
+    """In minor units; None when nothing has gone back."""
+    made = Refund.objects.filter(payment__order=order, status=Refund.Status.SUCCEEDED).order_by("-id").first()
+    return made.amount_minor if made else None
 
 
 def bank_account(order: Order) -> list[str]:
@@ -126,8 +148,10 @@ TOPICS = {
     "order.payment_method": order_placed,
     "order.paid": order_paid,
     "order.shipped": order_shipped,
+    "order.delivered": order_delivered,
     "order.cancelled": order_cancelled,
     "order.refunded": order_refunded,
+    "order.mail_requested": order_mail_requested,
     "payment.failed": payment_failed,
     "payment.mismatch": payment_mismatch,
     "stock.low": stock_low,

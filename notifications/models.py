@@ -1,6 +1,8 @@
 from django.db import models
 from django.utils import timezone
 
+from orders.models import Order
+
 
 class MailLog(models.Model):
     """Every mail that the shop sent, once by its key. `sent_at` is empty until the mail server has taken it."""
@@ -9,6 +11,7 @@ class MailLog(models.Model):
     template = models.CharField(max_length=60)
     recipient = models.EmailField(max_length=254)
     subject = models.CharField(max_length=300)
+    order = models.ForeignKey(Order, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,22 +1,32 @@
 """Mails, each sent once by its key. A crash between sending and marking may repeat one, with the same Message-ID."""
 
 import hashlib
+from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from orders import operations as orders
+from orders.models import Order
+from shop import outbox
+from shop.ids import new_id
+
+from .errors import MailNotEarned
 from .models import MailLog
+from .queries import earned
 
 MAX_SUBJECT = 200
 SUBJECTS = {
     "placed": "Your order {number}",
     "paid": "Order {number} is paid",
     "shipped": "Order {number} is on its way",
+    "delivered": "Order {number} has arrived",
     "cancelled": "Order {number} is cancelled",
     "refunded": "Refund for order {number}",
     "payment_failed": "Order {number} is not paid yet",
@@ -28,12 +38,14 @@ SUBJECTS = {
 }
 
 
-def send(template: str, *, to: str, key: str, context: dict[str, Any], **names: str) -> None:
+def send(
+    template: str, *, to: str, key: str, context: dict[str, Any], order: Order | None = None, **names: str
+) -> None:
     """Renders `mail/<template>.txt` and `.html` and sends them, unless `key` has been sent. Raises what SMTP raises."""
     shop = settings.SHOP_NAME
     subject = " ".join(SUBJECTS[template].format(shop=shop, **names).split())[:MAX_SUBJECT]
     entry, _ = MailLog.objects.get_or_create(
-        key=key, defaults={"template": template, "recipient": to, "subject": subject}
+        key=key, defaults={"template": template, "recipient": to, "subject": subject, "order": order}
     )
     if entry.sent_at:
         return
@@ -48,6 +60,24 @@ def send(template: str, *, to: str, key: str, context: dict[str, Any], **names: 
     mail.send()
     entry.sent_at = timezone.now()
     entry.save(update_fields=["sent_at"])
+
+
+@transaction.atomic
+def resend(order: Order, mail: str, *, actor: str, now: datetime) -> None:
+    """Sends a mail about the order once more, as a mail of its own, and writes down who asked for it.
+
+    Raises MailNotEarned for one that is not true of the order now.
+    """
+    allowed = earned(order)
+    if mail not in allowed:
+        raise MailNotEarned(allowed)
+    orders.note_mail(order, mail, actor=actor, now=now)
+    request_id = new_id("mail")
+    outbox.publish(
+        "order.mail_requested",
+        key=f"order.mail_requested:{request_id}",
+        payload={"order_id": order.public_id, "mail": mail, "request_id": request_id},
+    )
 
 
 def message_id(key: str) -> str:

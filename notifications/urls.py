@@ -4,7 +4,8 @@ from . import views
 
 app_name = "notifications"
 urlpatterns = [
-    path("mail", views.mailbox, name="mailbox"),
-    path("mail/<str:name>", views.mail, name="mail"),
-    path("mail/<str:name>/html", views.as_sent, name="as_sent"),
+    path("orders/<str:public_id>/resend/", views.resend, name="resend"),
+    path("dev/mail", views.mailbox, name="mailbox"),
+    path("dev/mail/<str:name>", views.mail, name="mail"),
+    path("dev/mail/<str:name>/html", views.as_sent, name="as_sent"),
 ]

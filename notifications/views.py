@@ -1,4 +1,4 @@
-"""The mailbox of development: what the shop sent, read from the files of Django's file backend."""
+"""A buyer's wish for a mail once more; and the mailbox of development, read from the files of Django's file backend."""
 
 import email
 import re
@@ -10,9 +10,19 @@ from pathlib import Path
 
 from csp.decorators import csp
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from orders import queries as order_queries
+from shop import rate_limits
+from shop.errors import DomainError
+from shop.http import Request
+
+from . import operations, queries
 
 NAME = re.compile(r"[\w-]+\.log\Z")
 NEWEST = 200
@@ -26,6 +36,23 @@ class Mail:
     sent_at: datetime | None
     text: str
     html: str
+
+
+@require_POST
+def resend(request: Request, public_id: str) -> HttpResponse:
+    """Sends the order's confirmation again, to the address that it was placed with."""
+    order = order_queries.get_accessible(request, public_id, permission=order_queries.CHANGE)
+    try:
+        rate_limits.check("resend", order.public_id)
+        actor = order_queries.actor_of(request)
+        operations.resend(order, queries.confirmation(order), actor=actor, now=timezone.now())
+        messages.success(request, f"The confirmation is on its way to {order.email} again.")
+    except DomainError as error:
+        messages.error(request, error.text)
+    return redirect(order_queries.page_of(request, order))
+
+
+# --- The mailbox of development
 
 
 @never_cache

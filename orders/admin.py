@@ -102,7 +102,7 @@ MOVES = {
     ),
     "deliver": Move(
         "Mark as delivered",
-        "The buyer sees on the order's page that the parcel has arrived. No mail goes out.",
+        "The buyer sees on the order's page that the parcel has arrived, and gets a mail.",
         "is delivered",
         operations.deliver,
         Status.DELIVERED,
@@ -215,7 +215,7 @@ class EventInline(ReadOnlyInline):
         if event.type == "payment_method":
             names = dict(Order.PaymentMethod.choices)
             return " to ".join(str(names.get(given[end], given[end])) for end in ("from", "to"))
-        words = (given.get(name) for name in ("carrier", "tracking_number", "reason", "payment"))
+        words = (given.get(name) for name in ("carrier", "tracking_number", "reason", "payment", "mail"))
         return ", ".join(word for word in words if word)
 
     @admin.display

@@ -11,7 +11,7 @@ from shop.paging import PageQuery, paginate
 
 from . import operations, queries
 from .models import Order
-from .schemas import OrderAnswer, StatusBody
+from .schemas import OrderAnswer, StatusBody, TrackBody, TrackingAnswer
 
 router = Router(tags=["Orders"])
 OrderEnvelope = Envelope[OrderAnswer]
@@ -31,6 +31,17 @@ class OrderToken(AuthBase):
 
 
 order_token = OrderToken()
+
+
+@router.post(
+    "/orders/track",
+    response={200: Envelope[TrackingAnswer], 400: Failure, 404: Failure, 429: Failure, 503: Failure},
+    by_alias=True,
+)
+def track(request: Request, body: TrackBody) -> Envelope[TrackingAnswer]:
+    """Where an order is, for whoever knows its number and e-mail address. A wrong pair is 404, whatever is wrong."""
+    queries.limit_tracking(request, body.number)
+    return Envelope[TrackingAnswer](data=TrackingAnswer.of(queries.find_by_number(body.number, body.email)))
 
 
 @router.get("/orders/user/{user_id}", response=LISTED, auth=signed_in, by_alias=True)

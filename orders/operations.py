@@ -268,7 +268,13 @@ def deliver(order: Order, *, actor: str, now: datetime) -> Order:
         _transition(order, Status.DELIVERED, actor=actor, now=now)
         order.shipments.update(status=Shipment.Status.DELIVERED, delivered_at=now)
         _save(order, now)
+        _tell("order.delivered", order)
     return order
+
+
+def note_mail(order: Order, mail: str, *, actor: str, now: datetime) -> None:
+    """Puts on record who had which mail sent again. Runs inside the transaction that asks for it."""
+    _record(order, "mail_again", actor=actor, now=now, payload={"mail": mail})
 
 
 def set_status(

@@ -6,6 +6,7 @@ from pydantic import Field
 from shop.api import Answer, Body, Line
 from shop.money import to_number
 
+from . import queries
 from .models import Order, OrderLine, Shipment
 
 Statuses = Literal["pending", "confirmed", "processing", "shipped", "delivered", "cancelled"]
@@ -140,3 +141,33 @@ class StatusBody(Body):
     status: Statuses
     tracking_number: Annotated[Line, Field(max_length=100)] = ""
     carrier: Annotated[Line, Field(max_length=60)] = ""
+
+
+class TrackBody(Body):
+    number: Annotated[Line, Field(min_length=1, max_length=30)]
+    email: Annotated[Line, Field(min_length=1, max_length=254)]
+
+
+class TimelineAnswer(Answer):
+    event: str
+    at: datetime
+
+
+class TrackingAnswer(Answer):
+    """Where an order is: no address, no article, no payment."""
+
+    number: str
+    status: str
+    placed_at: datetime
+    timeline: list[TimelineAnswer]
+    shipments: list[ShipmentAnswer]
+
+    @classmethod
+    def of(cls, order: Order) -> "TrackingAnswer":
+        return cls(
+            number=order.number,
+            status=order.status,
+            placed_at=order.placed_at,
+            timeline=[TimelineAnswer(event=event.type, at=event.created_at) for event in queries.told(order)],
+            shipments=[ShipmentAnswer.of(shipment) for shipment in order.shipments.all()],
+        )

@@ -5,13 +5,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from shop.errors import DomainError
 from shop.http import Request
 from shop.paging import MAX_OFFSET, paginate
 
 from . import operations, queries
+from .errors import OrderNotFound
+from .forms import TrackForm
 from .models import Order
 
 PAGE_SIZE = 20
@@ -21,10 +23,13 @@ PAGE_SIZE = 20
 @require_GET
 def detail(request: Request, public_id: str) -> HttpResponse:
     order = queries.get_accessible(request, public_id)
+    if address := queries.address_without_token(request, order):
+        return redirect(address)
     is_transfer = order.payment_method == Order.PaymentMethod.INVOICE
     context = {
         "order": order,
-        "token": given_token(request, order),
+        "steps": queries.progress(order),
+        "token": queries.given_token(request, order),
         "can_cancel": order.is_cancellable,
         "can_pay": order.is_open_for_payment and order.payment_method == Order.PaymentMethod.STRIPE,
         "just_placed": "placed" in request.GET,
@@ -32,6 +37,24 @@ def detail(request: Request, public_id: str) -> HttpResponse:
         "invoice_account": settings.SHOP_BANK_ACCOUNT if is_transfer else [],
     }
     return render(request, "orders/detail.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def track(request: Request) -> HttpResponse:
+    """Where an order is, for whoever knows its number and e-mail address. The answer to POST is the page itself."""
+    form = TrackForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        given = form.cleaned_data
+        queries.limit_tracking(request, given["number"])
+        try:
+            order = queries.find_by_number(given["number"], given["email"])
+        except OrderNotFound as error:
+            form.add_error(None, error.text)
+        else:
+            context = {"order": order, "steps": queries.progress(order), "events": queries.told(order)}
+            return render(request, "orders/tracked.html", context)
+    return render(request, "orders/track.html", {"form": form})
 
 
 @never_cache
@@ -57,11 +80,4 @@ def cancel(request: Request, public_id: str) -> HttpResponse:
         messages.success(request, f"Order {order.number} is cancelled. {money}")
     except DomainError as error:
         messages.error(request, error.text)
-    token = given_token(request, order)
-    return redirect(f"{order.get_absolute_url()}?token={token}" if token else order)
-
-
-def given_token(request: Request, order: Order) -> str:
-    """The order's token if the request carries it, for the links of the page that it opened."""
-    token = request.POST.get("token", "") or request.GET.get("token", "")
-    return token if order.admits(token) else ""
+    return redirect(queries.page_of(request, order))

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from orders.models import Order
-from orders.queries import CHANGE, get_accessible
+from orders.queries import CHANGE, address_without_token, get_accessible
 from shop import rate_limits
 from shop.errors import DomainError
 from shop.http import Request
@@ -35,6 +35,8 @@ def pay(request: Request, public_id: str) -> HttpResponse:
     order = get_accessible(request, public_id)
     if order.payment_status == Order.PaymentStatus.PAID:
         return redirect(_url("orders:detail", order, request))
+    if address := address_without_token(request, order):
+        return redirect(address)
     return _pay_page(request, order)
 
 

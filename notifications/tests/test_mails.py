@@ -16,8 +16,9 @@ from accounts.tests.factories import UserFactory
 from checkout import operations as checkout
 from checkout.tests.factories import ADDRESS, make_variant, place_order
 from inventory import operations as inventory
-from notifications.handlers import TOPICS
+from notifications.handlers import TOPICS, to_buyer
 from notifications.models import MailLog
+from notifications.queries import MAILS
 from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments
@@ -69,7 +70,7 @@ def test_placed(client: Any, settings: Any, method: str, words: str) -> None:
         assert words in text and "52.90" in text and "Lindenallee 7" in text
     if method == "invoice":
         assert order.payment_due_at and f"{timezone.localtime(order.payment_due_at):%-d %B}" in message.body
-    assert client.get(link_in(message).removeprefix(settings.SHOP_BASE_URL)).status_code == 200
+    assert client.get(link_in(message).removeprefix(settings.SHOP_BASE_URL), follow=True).status_code == 200
 
 
 def test_card_hears_when_paid() -> None:
@@ -102,6 +103,16 @@ def test_shipped() -> None:
     mail.outbox.clear()
     deliver("order.paid")
     assert "We pack it now" not in only_mail().body
+
+
+def test_delivered() -> None:
+    order, now = pay(place_order()), timezone.now()
+    orders.ship(order, actor="test", now=now)
+    orders.deliver(order, actor="test", now=now)
+    deliver("order.delivered")
+    message = only_mail()
+    assert "has arrived" in message.subject
+    assert f"was delivered on {timezone.localtime(now):%-d %B}" in message.body
 
 
 @pytest.mark.parametrize("is_paid", [True, False])
@@ -203,6 +214,27 @@ def test_names_are_text_and_no_headers() -> None:
     assert name in message.body
     html = message.alternatives[0].content
     assert "<script>" not in html and "&lt;script&gt;" in html
+
+
+def test_each_mail_about_an_order_says_what_and_where() -> None:
+    """Number, lines, sums, both addresses, the way to pay, the guest's link, and where to look without it."""
+    bill_to = ADDRESS | {"full_name": "Byron GmbH", "line1": "Rechnungsweg 3"}
+    order = place_order(billing_address=bill_to)
+    for mail_name in MAILS:
+        to_buyer(Order.objects.with_details().get(pk=order.pk), mail_name)
+    assert len(mail.outbox) == len(MAILS)
+    facts = [order.number, "4.90", "52.90", order.lines.get().name, "Cash on delivery"]
+    places = ["Ada Byron", "Lindenallee 7", "Byron GmbH", "Rechnungsweg 3", f"?token={order.access_token}", "/track/"]
+    for message in mail.outbox:
+        for part in (message.body, message.alternatives[0].content):  # type: ignore[attr-defined]
+            assert [text for text in facts + places if text not in part] == [], message.subject
+        assert "List-Unsubscribe" not in message.message()
+
+
+def test_the_bill_goes_to_the_same_address_unless_told_otherwise() -> None:
+    place_order()
+    deliver("order.placed")
+    assert "Bill to" not in only_mail().body
 
 
 # --- The mail server

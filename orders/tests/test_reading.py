@@ -135,16 +135,39 @@ def test_lists_cost_the_same_for_one_order_and_for_many(
 def test_page_of_a_guest_needs_the_token_once_in_this_browser(client: Client) -> None:
     order = place_order()
     assert client.get(order.get_absolute_url()).status_code == 404
-    page = client.get(f"{order.get_absolute_url()}?token={order.access_token}")
+    page = client.get(f"{order.get_absolute_url()}?token={order.access_token}", follow=True)
     assert page.status_code == 200
     assert order.number in page.text and "noindex" in page.text
     assert "no-store" in page["Cache-Control"]
 
 
+def test_the_token_leaves_the_address_bar(client: Client, browser: Client) -> None:
+    order = place_order()
+    url, token = order.get_absolute_url(), order.access_token
+    asked = client.get(f"{url}?token={token}&placed=1")
+    assert "sessionid" in asked.cookies and "no-store" in asked["Cache-Control"]
+    assert client.get(asked["Location"])["Location"] == f"{url}?placed=1"
+    assert "Thank you for your order" in client.get(f"{url}?placed=1").text
+    # Who has a cookie already goes there at once.
+    assert browser.get(f"{url}?token={token}")["Location"] == url
+    assert browser.get(f"{url}pay/?token={token}")["Location"] == f"{url}pay/"
+    assert browser.get(f"{url}?token=wrong").status_code == 404
+    assert len(browser.session["orders"]) == 1
+
+
+def test_without_cookies_the_token_does(client: Client) -> None:
+    order = place_order()
+    asked = client.get(f"{order.get_absolute_url()}?token={order.access_token}")
+    client.cookies.clear()
+    page = client.get(asked["Location"])
+    assert page.status_code == 200
+    assert f'name="token" value="{order.access_token}"' in page.text, "its forms work without a cookie too"
+
+
 def test_page_tells_where_to_transfer_the_money(client: Client, settings: Any) -> None:
     settings.SHOP_BANK_ACCOUNT = ["Loam Ltd", "DE02 1203 0000 0000 2020 51"]
     order = place_order(payment_method="invoice")
-    page = client.get(f"{order.get_absolute_url()}?token={order.access_token}")
+    page = client.get(f"{order.get_absolute_url()}?token={order.access_token}", follow=True)
     assert "DE02 1203 0000 0000 2020 51" in page.text
 
 

@@ -421,4 +421,10 @@ ENDPOINTS = [
 ]  # fmt: skip
 
 # What the API has beyond the specification.
-ADDITIONS = {"POST /api/users/logout", "GET /api/inventory/{sku}", "PUT /api/inventory/{sku}"}
+ADDITIONS = {
+    "POST /api/users/logout",
+    "GET /api/inventory/{sku}",
+    "PUT /api/inventory/{sku}",
+    "POST /api/orders/track",
+    "POST /api/orders/{order_id}/resend",
+}
