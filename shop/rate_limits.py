@@ -65,6 +65,7 @@ LIMITS = {
     # Units, not requests. Holds end after minutes, so this bounds what one visitor can keep from everybody else.
     "hold": Limit(per_minute=20, burst=300),
     "checkout": Limit(per_minute=20, burst=20),
+    "review": Limit(per_minute=2, burst=10),
 }
 
 
