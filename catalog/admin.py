@@ -96,7 +96,8 @@ class ProductAdmin(ModelAdmin):
         Locks: the product, then stock rows by SKU, last.
         """
         super().save_related(request, form, formsets, change)
-        operations.refresh(form.instance)
+        assert request.user.is_authenticated
+        operations.refresh(form.instance, actor=request.user.public_id)
         if not change:
             operations.tell_created(form.instance)
         for formset in formsets:
@@ -169,6 +170,8 @@ class BrandAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Brand, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if change:
+            # Sales name brands by slug.
+            operations.forget_applied()
             operations.reindex(obj.products.select_related("category", "brand").iterator(500))
 
 

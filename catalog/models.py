@@ -198,6 +198,14 @@ class Variant(models.Model):
     def currency(self) -> str:
         return settings.SHOP_CURRENCY
 
+    @property
+    def tags(self) -> frozenset[str]:
+        """What a promotion's targets are matched with. Reads product, category and brand."""
+        product, levels = self.product, self.product.category.url_path.split("/")
+        tags = {f"sku:{self.sku}", f"product:{product.public_id}"}
+        tags |= {f"category:{'/'.join(levels[:depth])}" for depth in range(1, len(levels) + 1)}
+        return frozenset(tags | {f"brand:{product.brand.slug}"} if product.brand else tags)
+
     def is_in_sale(self, now: datetime) -> bool:
         """A sale ends with its minute, whether or not the job has been here yet."""
         return self.sale_price_minor is not None and (self.sale_until is None or now < self.sale_until)
@@ -214,7 +222,7 @@ class Variant(models.Model):
 class PriceChange(models.Model):
     """From `at` on, until the variant's next one, this was asked. Append-only: the law asks what a price was before."""
 
-    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="price_changes")
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="price_changes", db_index=False)
     price_minor = models.PositiveBigIntegerField("price")
     compare_at_minor = models.PositiveBigIntegerField("price before", null=True)
     sale = models.CharField(max_length=100, blank=True, help_text="The sale's name as it was.")

@@ -5,6 +5,7 @@ from .attributes import Scalar, check_values
 from .categories import make_category, refresh_category, resolve_category
 from .drafts import ImageDraft, ProductChanges, ProductDraft, VariantChanges, VariantDraft
 from .indexing import reindex
+from .prices import apply_sales, forget_applied, reprice
 from .products import create_product, refresh, replace_product, tell_created, withdraw_product
 from .ratings import lock_rating, set_rating
 
@@ -15,14 +16,17 @@ __all__ = [
     "Scalar",
     "VariantChanges",
     "VariantDraft",
+    "apply_sales",
     "check_values",
     "create_product",
+    "forget_applied",
     "lock_rating",
     "make_category",
     "refresh",
     "refresh_category",
     "reindex",
     "replace_product",
+    "reprice",
     "resolve_category",
     "set_rating",
     "store_picture",

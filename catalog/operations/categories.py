@@ -6,6 +6,7 @@ from shop.errors import InvalidInput
 
 from ..models import Category, Product
 from .indexing import BATCH, reindex
+from .prices import forget_applied
 
 MAX_DEPTH = 10
 MAX_NAME = 120
@@ -92,10 +93,12 @@ def _unacceptable(text: str) -> InvalidInput:
 def refresh_category(category: Category) -> None:
     """Makes the addresses and the search text of everything below right again after a name, slug or place changed.
 
-    Locks: the tree's advisory lock.
+    Sales name categories by address: they are applied anew.
+    Locks: the tree's advisory lock, then the row of `Repricing`, which whoever applies sales takes before products too.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TREE_LOCK])
+    forget_applied()
     parent = Category.objects.get_parent(category, update=True)
     paths = {parent.path: parent.url_path} if parent else {}
     subtree = list(Category.objects.get_tree(category))

@@ -3,6 +3,7 @@
 from .cards import Card, cards, newest
 from .detail import Axis, AxisOption, Delivery, ProductPage, product_page, trail
 from .listing import Facet, FacetValue, Listing, any_product_with, category_at, listing, product_with, search
+from .prices import lowest_prices, lowest_to_tell
 from .stock import Stock, stock_of
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "cards",
     "category_at",
     "listing",
+    "lowest_prices",
+    "lowest_to_tell",
     "newest",
     "product_page",
     "product_with",
