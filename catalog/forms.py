@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.conf import settings
 from django.core import signing
 from django.core.files.storage import default_storage
 from django.forms.models import BaseInlineFormSet
@@ -19,7 +18,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminImageFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextareaWidget,
@@ -27,32 +25,12 @@ from unfold.widgets import (
 )
 
 from inventory.models import StockItem
-from shop.money import exponent, to_decimal, to_minor
+from shop.forms import AmountField
 
 from . import images
 from .models import Attribute, Product, ProductImage, Variant
 
 MAX_STOCK = 10**9
-
-
-class AmountField(forms.DecimalField):
-    """Typed as people write prices, `24.00`; kept in minor units."""
-
-    widget = UnfoldAdminDecimalFieldWidget
-
-    def __init__(self, **kwargs: Any) -> None:
-        places = exponent(settings.SHOP_CURRENCY)
-        super().__init__(min_value=0, max_digits=9 + places, decimal_places=places, **kwargs)
-
-    def prepare_value(self, value: Any) -> Any:
-        return to_decimal(value, settings.SHOP_CURRENCY) if isinstance(value, int) else value
-
-    def clean(self, value: Any) -> Any:
-        amount = super().clean(value)
-        return None if amount is None else to_minor(amount, settings.SHOP_CURRENCY)
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
 
 
 # --- Attribute values as text
