@@ -12,8 +12,11 @@ from ..models import TaxClass, TaxRate
 
 @dataclass(frozen=True)
 class Destination:
+    """Taxes look at country and region; who delivers there looks at the postal code too."""
+
     country: str
     region: str = ""
+    postal_code: str = ""
 
 
 @dataclass(frozen=True)
