@@ -4,37 +4,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.forms import AdminPasswordChangeForm, AuthenticationForm, UserChangeForm, UserCreationForm
-
-from shop.errors import DomainError
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from . import operations
-from .errors import WrongCredentials
 from .models import Address, ApiToken, User
 
 PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
-
-
-class StaffSignInForm(AuthenticationForm):
-    """The admin's sign-in through the same door, and the same rate limiter, as everybody's."""
-
-    def clean(self) -> dict[str, Any]:
-        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        if email and password:
-            try:
-                self.user_cache = operations.authenticate(self.request, email, password)
-            except WrongCredentials as error:
-                raise self.get_invalid_login_error() from error
-            except DomainError as error:
-                raise ValidationError(error.text, code=error.code) from error
-            self.confirm_login_allowed(self.user_cache)
-        return self.cleaned_data
-
-
-admin.site.login_form = StaffSignInForm
 
 
 class PasswordForm(AdminPasswordChangeForm):

@@ -27,11 +27,14 @@ def register(request: HttpRequest, body: RegisterBody) -> Status[Envelope[Regist
     return Status(201, Envelope(data=RegisteredAnswer.of(user)))
 
 
-@router.post("/users/login", response={200: Envelope[LoginAnswer], **SIGN_IN_ERRORS})
+@router.post("/users/login", response={200: Envelope[LoginAnswer], 403: Failure, **SIGN_IN_ERRORS})
 @private
 def login(request: HttpRequest, body: LoginBody) -> Envelope[LoginAnswer]:
-    """Answers a bearer token. `cartId` names the guest's cart to take over."""
-    user = operations.authenticate(request, body.email, body.password)
+    """Answers a bearer token. `cartId` names the guest's cart to take over.
+
+    An account with a second factor needs `otp`, a code of its app or a recovery code: 401 `mfa_required` without.
+    """
+    user = operations.authenticate(request, body.email, body.password, body.otp, now=timezone.now())
     request.cart_id = body.cart_id  # type: ignore[attr-defined]
     token, secret = operations.sign_in_with_token(request, user, now=timezone.now())
     return Envelope(data=LoginAnswer(token=secret, expires_at=token.expires_at, user=answer(user)))

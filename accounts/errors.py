@@ -18,6 +18,36 @@ class EmailTaken(Conflict):
     text = "There is already an account with this email address."
 
 
+class EmailNotVerified(Unauthenticated):
+    """Told only after the right password: nobody else learns that there is such an account."""
+
+    code = "email_not_verified"
+    text = "Confirm your email address first: follow the link in the mail that we sent you."
+
+
+class VerificationLinkDead(InvalidInput):
+    code = "verification_link_dead"
+    text = "This link was used already or is too old. Ask for a new one."
+
+
+class InsufficientScope(Forbidden):
+    """What the request's own token may not do, in the form of RFC 6750."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"This token may not do this. It needs the scope {scope}.",
+            extra={"scope": scope},
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        )
+
+
+class TooManyTokens(Conflict):
+    code = "too_many_tokens"
+    text = "There are 50 tokens already. End one first."
+
+
 class ResetLinkDead(InvalidInput):
     code = "reset_link_dead"
     text = "This link was used already or is too old. Ask for a new one."

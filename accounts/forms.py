@@ -10,11 +10,13 @@ from pydantic.alias_generators import to_camel
 from shop.api import Body, fields_of
 from shop.errors import DomainError
 
+from . import scopes
 from .schemas import (
     MAX_PASSWORD_LENGTH,
     AddressBody,
     ProfileBody,
     RegisterBody,
+    TokenBody,
     countries,
 )
 
@@ -31,12 +33,14 @@ class OperationForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        # A field that Django has refused already would only be told of twice.
-        if self.body_class and not self.errors:
+        if self.body_class:
             try:
                 self.body = self.body_class.model_validate(data)
             except pydantic.ValidationError as error:
-                self.add_errors(fields_of([dict(each) for each in error.errors()]))
+                told = {to_camel(name) for name in self.errors}
+                found = fields_of([dict(each) for each in error.errors()])
+                # A field that Django has refused already would only be told of twice.
+                self.add_errors({name: texts for name, texts in found.items() if name not in told})
         return data
 
     @contextmanager
@@ -146,3 +150,106 @@ class PasswordResetForm(OperationForm):
 
 class NewPasswordForm(OperationForm):
     password = password_field("New password", new=True)
+
+
+def code_field(label: str, *, required: bool = True, help_text: str = "") -> forms.CharField:
+    attrs = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+    return forms.CharField(
+        label=label,
+        required=required,
+        max_length=40,
+        help_text=help_text,
+        error_messages={"required": "Enter the code."},
+        widget=forms.TextInput(attrs=attrs),
+    )
+
+
+def passkey_answer_field(*, required: bool = False) -> forms.CharField:
+    """What the browser's passkey signed, as JSON; filled in by script."""
+    return forms.CharField(
+        required=required,
+        max_length=16_000,
+        error_messages={"required": "Your browser made no passkey."},
+        widget=forms.HiddenInput,
+    )
+
+
+class SecondStepForm(OperationForm):
+    otp = code_field("Code", required=False, help_text="From your authenticator app, or one of your recovery codes.")
+    credential = passkey_answer_field()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if "otp" in self.fields and not (data.get("otp") or data.get("credential")):
+            self.add_error("otp", "Enter the code.")
+        return data
+
+
+class ConfirmForm(SecondStepForm):
+    field_order = ("current_password", "otp", "credential")
+
+    current_password = password_field("Your password")
+
+    def __init__(self, *args: Any, with_factor: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not with_factor:
+            del self.fields["otp"], self.fields["credential"]
+
+
+class EnrolAppForm(OperationForm):
+    code = code_field("Code from the app")
+
+    def add_errors(self, errors: dict[str, list[str]]) -> None:
+        super().add_errors({"code" if name == "otp" else name: texts for name, texts in errors.items()})
+
+
+def passkey_name_field() -> forms.CharField:
+    return forms.CharField(
+        label="Name",
+        max_length=60,
+        help_text="So that you know it again, such as the name of the device.",
+        error_messages={"required": "Give it a name."},
+    )
+
+
+class NewPasskeyForm(OperationForm):
+    name = passkey_name_field()
+    credential = passkey_answer_field(required=True)
+
+
+class PasskeyNameForm(OperationForm):
+    name = passkey_name_field()
+
+
+class PasskeyForm(OperationForm):
+    credential = passkey_answer_field(required=True)
+
+    def answer(self) -> str:
+        """Empty for what no browser sends; an empty answer is refused like any that is wrong."""
+        return self.cleaned_data["credential"] if self.is_valid() else ""
+
+
+class VerifyEmailForm(OperationForm):
+    password = password_field("Your password")
+
+
+class SendVerificationForm(OperationForm):
+    email = email_field()
+
+
+class TokenForm(OperationForm):
+    body_class = TokenBody
+
+    name = line("What is it for?", "off", 100, required=True)
+    scopes = forms.MultipleChoiceField(
+        label="What may it do?",
+        choices=[(scope, f"{scopes.in_words(scope)} ({scope})") for scope in (*scopes.SCOPES, scopes.EVERYTHING)],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one."},
+    )
+    expires_in_days = forms.TypedChoiceField(
+        label="It ends after",
+        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year")],
+        coerce=int,
+        initial=30,
+    )

@@ -2,7 +2,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from babel import Locale
 from django.conf import settings
@@ -16,7 +16,8 @@ from pydantic_core import ValidationError as InvalidBody
 from shop.api import Answer, Body
 
 from . import postal_codes
-from .models import Address, User
+from .models import Address, ApiToken, BrowserSession, User
+from .scopes import EVERYTHING, SCOPES
 
 MAX_ADDRESSES = 50
 MAX_PASSWORD_LENGTH = 200
@@ -84,6 +85,8 @@ Name = Annotated[str, Field(max_length=100), AfterValidator(one_line)]
 Phone = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
 # Spaces at a password's ends belong to it.
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=MAX_PASSWORD_LENGTH)]
+# Of an authenticator app, or a recovery code as it was shown.
+OneTimeCode = Annotated[str, Field(max_length=40)]
 Street = Annotated[str, Field(max_length=200), AfterValidator(one_line)]
 Place = Annotated[str, Field(max_length=120), AfterValidator(one_line)]
 
@@ -141,6 +144,7 @@ class UserAnswer(Answer):
     phone: str
     addresses: list[AddressAnswer]
     is_active: bool
+    email_verified: bool
     created_at: datetime
     updated_at: datetime
 
@@ -154,6 +158,7 @@ class UserAnswer(Answer):
             phone=user.phone,
             addresses=[AddressAnswer.of(address) for address in addresses],
             is_active=user.is_active,
+            email_verified=user.is_email_verified,
             created_at=user.created_at,
             updated_at=user.updated_at,
         )
@@ -201,12 +206,88 @@ class LoginBody(Body):
     email: Annotated[str, Field(max_length=254)]
     password: Password
     cart_id: Annotated[str, Field(max_length=40)] = ""
+    otp: OneTimeCode = ""
 
 
 class LoginAnswer(Answer):
     token: str
     expires_at: datetime
     user: UserAnswer
+
+
+class VerifyEmailBody(Body):
+    """`password` is the account's; who is signed in to it needs none."""
+
+    token: Annotated[str, Field(min_length=1, max_length=300)]
+    password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=MAX_PASSWORD_LENGTH)] = ""
+
+
+class SendVerificationBody(Body):
+    email: Annotated[str, Field(max_length=254)]
+
+
+class RegistrationAccepted(Answer):
+    """The same for every address: whether it has an account is its owner's to know."""
+
+    email: str
+    verification: Literal["sent"] = "sent"
+
+
+class TokenBody(Body):
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
+    scopes: Annotated[list[str], Field(min_length=1, max_length=40)]
+    expires_in_days: Literal[7, 30, 90, 365] = 30
+
+    @field_validator("name")
+    @classmethod
+    def not_a_sign_in(cls, value: str) -> str:
+        if value.lower() == ApiToken.SIGN_IN:
+            raise ValueError("Sign-ins have this name. Choose another one.")
+        return value
+
+    @field_validator("scopes")
+    @classmethod
+    def known(cls, value: list[str]) -> list[str]:
+        if unknown := sorted(set(value) - {*SCOPES, EVERYTHING}):
+            raise ValueError(f"No such scope: {unknown[0][:40]}. Known are {', '.join(SCOPES)} and {EVERYTHING}.")
+        return sorted(set(value))
+
+
+class TokenAnswer(Answer):
+    token_id: str
+    name: str
+    hint: str
+    scopes: list[str]
+    is_current: bool
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, token: ApiToken, **more: Any) -> Self:
+        names = ("name", "hint", "scopes", "created_at", "last_used_at", "expires_at")
+        return cls(token_id=token.public_id, **{name: getattr(token, name) for name in names}, **more)
+
+
+class NewTokenAnswer(TokenAnswer):
+    """`token` is the secret, shown this once."""
+
+    token: str
+
+
+class SessionAnswer(Answer):
+    session_id: str
+    device: str
+    address: str
+    is_current: bool
+    created_at: datetime
+    last_seen_at: datetime
+
+    @classmethod
+    def of(cls, session: BrowserSession, *, is_current: bool) -> Self:
+        names = ("device", "address", "created_at", "last_seen_at")
+        own = {name: getattr(session, name) for name in names}
+        return cls(session_id=session.public_id, is_current=is_current, **own)
 
 
 class ProfileBody(Body):
@@ -222,10 +303,11 @@ class ProfileBody(Body):
     # GET returns these and nobody may set them: a read can be sent back as it is.
     user_id: Any = None
     is_active: Any = None
+    email_verified: Any = None
     created_at: Any = None
     updated_at: Any = None
 
     def changes(self) -> dict[str, Any]:
         """The named fields, as `update_profile` takes them."""
-        names = self.model_fields_set - {"user_id", "is_active", "created_at", "updated_at"}
+        names = self.model_fields_set - {"user_id", "is_active", "email_verified", "created_at", "updated_at"}
         return {name: getattr(self, name) for name in names}

@@ -9,42 +9,65 @@ from shop import rate_limits
 from shop.middleware import client_address
 from shop.outbox import publish
 
-from ..errors import WrongCredentials
+from ..errors import EmailNotVerified, EmailTaken, WrongCredentials
 from ..models import ApiToken, User
 from .rules import check_password_rules, fingerprint, save_or_email_taken, valid_email
+from .second_factor import demand_second_factor
 from .tokens import issue_token
+from .verification import is_verification_mandatory
 
 
 def register(
-    email: str, password: str, first_name: str = "", last_name: str = "", phone: str = "", *, request_address: str
+    email: str,
+    password: str,
+    first_name: str = "",
+    last_name: str = "",
+    phone: str = "",
+    *,
+    request_address: str,
+    now: datetime,
 ) -> User:
     """Makes an account and records `user.created`.
 
-    Raises EmailTaken, InvalidInput (`email`, `password`), RateLimited. Locks: nothing.
+    Raises EmailTaken, InvalidInput (`email`, `password`), RateLimited. Where addresses must be verified nobody learns
+    that one is taken: its owner gets a mail instead, and the answer is a user who was not saved. Locks: nothing.
     """
     rate_limits.check("register", request_address)
-    user = User(email=valid_email(email), first_name=first_name, last_name=last_name, phone=phone)
+    user = User(email=valid_email(email), first_name=first_name, last_name=last_name, phone=phone, created_at=now)
     check_password_rules(password, user)
+    # Before the address is looked at, so that a known one takes as long as a new one.
     user.set_password(password)
     with transaction.atomic():
-        save_or_email_taken(user)
-        publish("user.created", key=f"user.created:{user.public_id}", payload={"user_id": user.public_id})
+        try:
+            save_or_email_taken(user)
+            publish("user.created", key=f"user.created:{user.public_id}", payload={"user_id": user.public_id})
+        except EmailTaken:
+            if not is_verification_mandatory():
+                raise
+            key = f"user.already_registered:{fingerprint(user.email)}:{now:%Y%m%d%H}"
+            publish("user.already_registered", key=key, payload={"email": user.email})
     return user
 
 
-def authenticate(request: HttpRequest, email: str, password: str) -> User:
-    """The account behind email and password: the one door of form, admin and API.
+def authenticate(request: HttpRequest, email: str, password: str, otp: str = "", *, now: datetime) -> User:
+    """The account behind email, password and, once it has a second factor, `otp`: the one door of form, admin and API.
 
-    Raises WrongCredentials, after the same work for an unknown address, a wrong password and a closed account;
-    RateLimited by network address and by network address with email, so that nobody can lock out somebody else.
-    Locks: nothing.
+    Raises WrongCredentials, after the same work for an unknown address, a wrong password and a closed account; only
+    then EmailNotVerified, where addresses must be verified, MfaRequired, WrongCode; RateLimited by network address, by
+    network address with email and, loosely, by email: guesses from a thousand addresses are few, and an owner whom
+    they lock out waits for less than a minute. Locks: nothing.
     """
     address = client_address(request)
+    account = fingerprint(User.normalize_username(email))
     rate_limits.check("sign_in_address", address)
-    rate_limits.check("sign_in", f"{address}:{fingerprint(User.normalize_username(email))}")
+    rate_limits.check("sign_in", f"{address}:{account}")
+    rate_limits.check("sign_in_account", account)
     user = auth.authenticate(request, username=email, password=password)
     if not isinstance(user, User):
         raise WrongCredentials
+    if is_verification_mandatory() and not user.is_email_verified:
+        raise EmailNotVerified
+    demand_second_factor(user, otp, now=now)
     return user
 
 
@@ -54,6 +77,6 @@ def sign_in_with_token(request: HttpRequest, user: User, *, now: datetime) -> tu
 
     Locks: what the signal's receivers lock.
     """
-    token, secret = issue_token(user, "sign-in", now)
+    token, secret = issue_token(user, ApiToken.SIGN_IN, now)
     user_logged_in.send(sender=User, request=request, user=user)
     return token, secret

@@ -1,19 +1,42 @@
 from .addresses import address_delete, address_edit, address_new, addresses
 from .passwords import password_change, password_reset, password_reset_confirm, password_reset_sent
 from .profile import profile
-from .sign_in import login, logout, register
+from .second_factor import (
+    app_new,
+    confirm,
+    factor_remove,
+    passkey_login,
+    passkey_new,
+    passkey_question,
+    passkey_rename,
+    recovery_codes,
+    second_step,
+)
+from .security import security
+from .sign_in import login, logout, register, staff_login
 
 __all__ = [
     "address_delete",
     "address_edit",
     "address_new",
     "addresses",
+    "app_new",
+    "confirm",
+    "factor_remove",
     "login",
     "logout",
+    "passkey_login",
+    "passkey_new",
+    "passkey_question",
+    "passkey_rename",
     "password_change",
     "password_reset",
     "password_reset_confirm",
     "password_reset_sent",
     "profile",
+    "recovery_codes",
     "register",
+    "second_step",
+    "security",
+    "staff_login",
 ]
