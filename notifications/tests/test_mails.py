@@ -184,13 +184,13 @@ def test_long_product_name() -> None:
 
 
 def test_accounts() -> None:
-    user = accounts.register("Bea@example.com", "a long pass phrase", request_address="127.0.0.1")
+    user = accounts.register("Bea@example.com", "a long pass phrase", request_address="127.0.0.1", now=timezone.now())
     deliver("user.created")
     assert only_mail().to == ["bea@example.com"]
 
     mail.outbox.clear()
     accounts.update_profile(
-        user, asked_by=user, email="bea@example.org", current_password="a long pass phrase"
+        user, asked_by=user, email="bea@example.org", current_password="a long pass phrase", now=timezone.now()
     )  # fmt: skip
     deliver("user.email_changed")
     assert sorted(message.to[0] for message in mail.outbox) == ["bea@example.com", "bea@example.org"]

@@ -13,7 +13,7 @@ from orders import operations, queries
 from orders.models import Order
 from shop.rate_limits import LIMITS
 
-pytestmark = pytest.mark.usefixtures("sound")
+pytestmark = pytest.mark.django_db
 EMAIL = "ada@example.com"
 
 
