@@ -20,7 +20,7 @@ from shop import outbox
 from shop.models import OutboxEvent
 from shop.rate_limits import LIMITS
 
-pytestmark = pytest.mark.usefixtures("sound")
+pytestmark = pytest.mark.django_db
 
 
 def relay() -> list[Any]:
