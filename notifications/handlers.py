@@ -12,6 +12,7 @@ from inventory.models import StockItem
 from orders.models import Order
 from payments.models import Refund
 
+from .models import MailLog
 from .operations import digest, send
 from .queries import earned
 
@@ -109,6 +110,36 @@ def email_changed(payload: Payload) -> None:
         send("email_changed", to=address, key=f"email_changed:{user.public_id}:{key}", context=context)
 
 
+SECOND_FACTOR_CHANGES = {
+    "app_added": "An authenticator app was set up as the second step of your sign-in.",
+    "app_removed": "The authenticator app was removed from the second step of your sign-in.",
+    "passkey_added": "A passkey was added to your account. It signs in without your password.",
+    "passkey_removed": "A passkey was removed from your account.",
+    "codes_renewed": "New recovery codes were made for your account. The old ones no longer work.",
+    "recovery_code_used": "Somebody signed in to your account, or confirmed a change, with one of its recovery codes.",
+    "reset": "The second step of your sign-in was taken away by our staff. Your password alone opens your account now.",
+}
+
+
+def second_factor_changed(payload: Payload) -> None:
+    user = User.objects.get(public_id=payload["user_id"])
+    key = f"second_factor_changed:{user.public_id}:{payload['what']}:{payload['at']}"
+    context = {
+        "title": "Your sign-in was changed",
+        "text": SECOND_FACTOR_CHANGES[payload["what"]],
+        "security_url": absolute(reverse("accounts:security")),
+    }
+    send("second_factor_changed", to=user.email, key=key, context=context)
+
+
+def user_erased(payload: Payload) -> None:
+    """The last mail, to the address that the account no longer has; the log forgets it at once."""
+    user = User.objects.get(public_id=payload["user_id"])
+    key = f"erased:{user.public_id}"
+    send("erased", to=payload["old_email"], key=key, context={"keep_years": settings.SHOP_KEEP_ORDER_DATA_YEARS})
+    MailLog.objects.filter(key=key).update(recipient=user.email)
+
+
 def find_order(payload: Payload) -> Order:
     return Order.objects.with_details().get(public_id=payload["order_id"])
 
@@ -157,5 +188,7 @@ TOPICS = {
     "stock.low": stock_low,
     "user.created": user_created,
     "user.email_changed": email_changed,
+    "user.second_factor_changed": second_factor_changed,
+    "user.erased": user_erased,
     "password_reset.requested": password_reset,
 }

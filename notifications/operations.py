@@ -35,6 +35,8 @@ SUBJECTS = {
     "password_reset": "Choose a new password",
     "email_changed": "Your e-mail address was changed",
     "welcome": "Welcome to {shop}",
+    "second_factor_changed": "Your sign-in was changed",
+    "erased": "Your account is erased",
 }
 
 

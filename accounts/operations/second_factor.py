@@ -196,5 +196,5 @@ def _locked(user: User) -> User:
 
 
 def _tell(user: User, what: str, now: datetime) -> None:
-    key = f"user.second_factor_changed:{user.public_id}:{what}:{now.isoformat()}"
-    publish("user.second_factor_changed", key=key, payload={"user_id": user.public_id, "what": what})
+    payload = {"user_id": user.public_id, "what": what, "at": now.isoformat()}
+    publish("user.second_factor_changed", key=f"user.second_factor_changed:{':'.join(payload.values())}", payload=payload)
