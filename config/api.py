@@ -1,7 +1,6 @@
 """The JSON API: every app's router under `/api/`, with one shape for errors."""
 
 from django.conf import settings
-from ninja import NinjaAPI
 
 from accounts.api import router as accounts
 from cart.api import router as cart
@@ -10,9 +9,11 @@ from checkout.api import router as checkout
 from inventory.api import router as inventory
 from notifications.api import router as notifications
 from orders.api import router as orders
+from reviews.api import router as reviews
 from shop.api import StrictJsonParser, install_error_handlers
+from shop.contract import ShopApi
 
-api = NinjaAPI(
+api = ShopApi(
     title=f"{settings.SHOP_NAME} API",
     version="1.0.0",
     description="Products, carts, orders and accounts. Money is a number with the currency's own decimals.",
@@ -20,5 +21,5 @@ api = NinjaAPI(
     docs_url="/docs",
 )
 install_error_handlers(api)
-for router in (catalog, inventory, cart, checkout, orders, accounts, notifications):
+for router in (catalog, inventory, cart, checkout, orders, accounts, notifications, reviews):
     api.add_router("", router)

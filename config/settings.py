@@ -57,6 +57,10 @@ SHOP_BANK_ACCOUNT = env.list("SHOP_BANK_ACCOUNT", default=[])
 SHOP_STAFF_MFA = env.bool("SHOP_STAFF_MFA", default=not (DEBUG or SHOP_DEV_PAGES))
 # How long orders keep who ordered and where it went. The law of most countries asks for six to ten years.
 SHOP_KEEP_ORDER_DATA_YEARS = env.int("SHOP_KEEP_ORDER_DATA_YEARS", default=10)
+# optional: sign up, then sign in. mandatory: sign-in waits for the link in a mail, and nobody learns who has an account.
+SHOP_VERIFY_EMAIL = env.str("SHOP_VERIFY_EMAIL", default="optional")
+# moderated: a review is shown once staff have approved it. auto: at once.
+SHOP_REVIEWS = env.str("SHOP_REVIEWS", default="moderated")
 SHOP_STAFF_EMAIL = env.str("SHOP_STAFF_EMAIL", default="staff@example.com")
 
 # --- Payments
@@ -94,6 +98,7 @@ INSTALLED_APPS = [
     "cart",
     "content",
     "orders",
+    "reviews",
     "payments",
     "checkout",
     "notifications",
@@ -117,6 +122,7 @@ MIDDLEWARE = [
     "shop.middleware.AdminCsrfMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.BearerTokenMiddleware",
+    "accounts.middleware.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.StaffSecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -295,8 +301,10 @@ CELERY_BEAT_SCHEDULE = {
     "handle stored webhooks": {"task": "payments.tasks.handle_webhooks", "schedule": 15, "options": {"expires": 15}},
     "reconcile payments": {"task": "payments.tasks.reconcile", "schedule": 60, "options": {"expires": 60}},
     "end unpaid orders": {"task": "checkout.tasks.end_unpaid", "schedule": 60, "options": {"expires": 60}},
+    "apply sales": {"task": "catalog.tasks.apply_sales", "schedule": 60, "options": {"expires": 60}},
     "sweep low stock": {"task": "inventory.tasks.sweep_low_stock", "schedule": 300, "options": {"expires": 300}},
     "forget old carts": {"task": "cart.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
+    "forget old tokens": {"task": "accounts.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
     "forget old keys": {"task": "shop.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
 }
 

@@ -28,6 +28,7 @@ urlpatterns = [
     path("checkout/", include("checkout.urls")),
     path("", include("orders.urls")),
     path("", include("payments.urls")),
+    path("", include("reviews.urls")),
     path("account/", include("accounts.urls")),
     path("api/", api.urls),
     # Before the admin's own: staff sign in by the same door as everybody.

@@ -13,6 +13,10 @@ def shop_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
     errors: list[CheckMessage] = []
     if settings.SHOP_HOLD_STOCK_AT not in {"cart", "checkout"}:
         errors.append(Error("SHOP_HOLD_STOCK_AT must be `cart` or `checkout`.", id="shop.E001"))
+    if settings.SHOP_VERIFY_EMAIL not in {"optional", "mandatory"}:
+        errors.append(Error("SHOP_VERIFY_EMAIL must be `optional` or `mandatory`.", id="shop.E006"))
+    if settings.SHOP_REVIEWS not in {"moderated", "auto"}:
+        errors.append(Error("SHOP_REVIEWS must be `moderated` or `auto`.", id="shop.E007"))
     if settings.SHOP_CURRENCY not in list_currencies():
         errors.append(Error("SHOP_CURRENCY must be a currency's three capital letters, such as EUR.", id="shop.E002"))
     if not _is_locale(settings.SHOP_LOCALE):

@@ -1,0 +1,68 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from . import operations
+from .models import Review
+
+LABELS = {Review.State.PENDING: "warning", Review.State.PUBLISHED: "success", Review.State.REJECTED: "danger"}
+
+
+@admin.register(Review)
+class ReviewAdmin(ModelAdmin):
+    """What waits comes first. Staff approve, reject and answer; nobody rewrites a buyer's words."""
+
+    list_display = ("product", "stars", "title", "author", "shown_state", "report_count", "created_at")
+    list_filter = ("state", "rating")
+    list_select_related = ("product", "user")
+    search_fields = ("product__name", "title", "text", "user__email")
+    show_full_result_count = False
+    actions = ("approve", "reject")
+    fields = ("product", "user", "rating", "title", "text", "state", "report_count", "created_at", "staff_reply")
+    readonly_fields = ("product", "user", "rating", "title", "text", "state", "report_count", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
+        return super().get_queryset(request).annotate(report_total=Count("reports"))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        # "pending" sorts before "published" and "rejected".
+        return ("state", "-report_total", "-id")
+
+    @admin.display(description="rating", ordering="rating")
+    def stars(self, review: Review) -> str:
+        return f"{review.rating} of 5"
+
+    @admin.display(description="reports", ordering="report_total")
+    def report_count(self, review: Any) -> int:
+        return review.report_total
+
+    @display(description="state", ordering="state", label=LABELS)
+    def shown_state(self, review: Review) -> tuple[str, str]:
+        return review.state, review.get_state_display()
+
+    @admin.action(description="Approve: show them in the shop", permissions=["change"])
+    def approve(self, request: HttpRequest, reviews: QuerySet[Review]) -> None:
+        for review in reviews:
+            operations.approve(review, now=timezone.now())
+        self.message_user(request, f"Approved: {len(reviews)}.", messages.SUCCESS)
+
+    @admin.action(description="Reject: keep them out of the shop", permissions=["change"])
+    def reject(self, request: HttpRequest, reviews: QuerySet[Review]) -> None:
+        for review in reviews:
+            operations.reject(review, now=timezone.now())
+        self.message_user(request, f"Rejected: {len(reviews)}.", messages.SUCCESS)
+
+    def save_model(self, request: HttpRequest, obj: Review, form: Any, change: bool) -> None:
+        operations.reply(obj, form.cleaned_data.get("staff_reply", ""))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rejecting keeps who wrote what; only its author, or erasing an account, deletes."""
+        return False
