@@ -6,6 +6,7 @@ each request from its own parameters.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from django_filters import CharFilter, ChoiceFilter, Filter, FilterSet
 from shop.api import NUMBER, WHOLE_NUMBER, WORDS
 from shop.errors import InvalidInput
 from shop.money import to_minor
-from shop.paging import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from shop.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, MAX_OFFSET, read_cursor, row_id
 
 from .models import Brand, Category, Product
 from .operations import resolve_category
@@ -129,6 +130,7 @@ class ProductFilter(FilterSet):
     maxPrice = AmountFilter()
     minRating = WholeFilter(min_value=1, max_value=5)
     inStock = YesFilter()
+    onSale = YesFilter()
     sortBy = OneOfFilter(choices=SORTS)
 
     class Meta:
@@ -182,6 +184,7 @@ class ProductFilter(FilterSet):
             price_max=values.get("maxPrice"),
             rating_min=values.get("minRating"),
             in_stock=values.get("inStock") == "true",
+            on_sale=values.get("onSale") == "true",
             sort=values.get("sortBy") or "relevance",
             **window,
         )
@@ -198,10 +201,27 @@ class ProductPageFilter(ProductFilter):
 class ProductListFilter(ProductFilter):
     limit = WholeFilter(min_value=1, max_value=MAX_LIMIT)
     offset = WholeFilter(min_value=0, max_value=MAX_OFFSET)
+    cursor = CharFilter(max_length=MAX_CURSOR, error_messages=LIMITS)
 
     def window(self) -> dict[str, Any]:
         offset, limit = self.values.get("offset") or 0, self.values.get("limit") or DEFAULT_LIMIT
-        return {"offset": offset, "size": limit, "facets": self.values.get("facets") == "true"}
+        return {"offset": offset, "size": limit, "facets": self.values.get("facets") == "true", "cursors": True}
+
+    def search_request(self, *, category: Category | None = None, **window: Any) -> SearchRequest:
+        request = super().search_request(category=category, **window)
+        cursor = self.values.get("cursor")
+        return behind_cursor(request, cursor) if cursor else request
+
+
+def behind_cursor(request: SearchRequest, cursor: str) -> SearchRequest:
+    """The same request for the page that the cursor names. Errors: InvalidInput."""
+    place = read_cursor(cursor, sort=request.order, offset=request.offset)
+    if not request.by_rank:
+        return replace(request, offset=place.passed, after=[*place.values, row_id(Product.objects.all(), place.row)])
+    if place.passed > MAX_OFFSET:
+        text = f"The best {MAX_OFFSET} matches can be read. Narrow the search, or choose another sortBy to read on."
+        raise InvalidInput(fields={"cursor": [text]})
+    return replace(request, offset=place.passed)
 
 
 class ProductSearchFilter(ProductListFilter):

@@ -48,7 +48,7 @@ def track(request: Request, body: TrackBody) -> Envelope[TrackingAnswer]:
 def orders_of_user(request: Request, user_id: str, page: Query[PageQuery]) -> OrderPage:
     """The orders of a person, the newest first: one's own, or anybody's for staff."""
     rows = Order.objects.filter(user=find_person(request, user_id)).with_details()
-    found = paginate(rows, limit=page.limit, offset=page.offset)
+    found = paginate(rows, limit=page.limit, offset=page.offset, cursor=page.cursor)
     return OrderPage(data=[OrderAnswer.of(order) for order in found], pagination=found.pagination)
 
 

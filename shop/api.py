@@ -16,7 +16,15 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.security.base import AuthBase
 from ninja.types import DictStrAny
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictInt,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
 
 from . import idempotency, strict_json
@@ -56,7 +64,12 @@ class Pagination(Answer):
     offset: int
     total: int
     has_more: bool
-    total_is_estimate: bool | None = None
+    total_is_estimate: bool | None = Field(None, description="Only where the rows were not counted to their end.")
+    next_cursor: str | None = Field(None, description="Where to read on; absent at the end.")
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class PagedEnvelope(Answer, Generic[T]):

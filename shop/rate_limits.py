@@ -52,6 +52,8 @@ LIMITS = {
     # What costs more, or is worth guessing, counts for itself besides.
     "sign_in": Limit(per_minute=5, burst=10, guards_secrets=True),
     "sign_in_address": Limit(per_minute=30, burst=60, guards_secrets=True),
+    # Whatever address the guesses come from. Wide and quick to refill, so that nobody locks an owner out for long.
+    "sign_in_account": Limit(per_minute=100 / 60, burst=100, guards_secrets=True),
     # Six digits, three of them right at any time: guessing must take years, and an owner's typing mistakes must not.
     "second_factor": Limit(per_minute=0.5, burst=10, guards_secrets=True),
     "export": Limit(per_minute=0.2, burst=5),

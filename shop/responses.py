@@ -46,8 +46,9 @@ def problem_body(request: HttpRequest, error: DomainError) -> dict[str, Any]:
 def prefers_problem(request: HttpRequest) -> bool:
     """Asked for by name, and no less than plain JSON: `*/*` gets the envelope, as it always did."""
     problem, plain = request.accepted_type(PROBLEM), request.accepted_type("application/json")
-    named = problem is not None and str(problem).startswith(PROBLEM)
-    return named and (plain is None or problem.quality >= plain.quality)
+    if problem is None or not str(problem).startswith(PROBLEM):
+        return False
+    return plain is None or bool(problem.quality >= plain.quality)
 
 
 def error_response(request: HttpRequest, error: DomainError) -> HttpResponse:

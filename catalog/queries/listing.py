@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import urlencode
 
 from shop.money import Money
-from shop.paging import Page
+from shop.paging import Page, Place, write_cursor
 
 from ..filters import SORTS, ProductFilter, ProductPageFilter
 from ..models import Attribute, Category, Product, ProductQuerySet
@@ -54,8 +54,14 @@ def search(request: SearchRequest) -> tuple[Page[Product], SearchPage]:
     result = get_backend().query(request)
     found = Product.objects.published().with_details().in_bulk(list(result.ids))
     rows = [found[pk] for pk in result.ids if pk in found]
-    page = Page(rows, limit=request.size, offset=request.offset, total=result.total)
+    following = _next_cursor(request, result) if result.has_more else ""
+    page = Page(rows, limit=request.size, offset=request.offset, total=result.total, next_cursor=following)
     return replace(page, total_is_estimate=result.total_is_estimate), result
+
+
+def _next_cursor(request: SearchRequest, result: SearchPage) -> str:
+    last = Product.objects.values_list("public_id", flat=True).get(pk=result.ids[-1])
+    return write_cursor(Place(request.order, request.offset + request.size, result.last, last))
 
 
 def listing(parameters: QueryDict, *, category: Category | None = None, base_url: str) -> Listing:
@@ -153,6 +159,8 @@ def _facet(counts: FacetCounts, request: SearchRequest, attributes: Mapping[str,
 def _chosen(request: SearchRequest, parameter: str) -> Sequence[str]:
     if parameter == "brand":
         return request.brands
+    if parameter == "onSale":
+        return ("true",) if request.on_sale else ()
     return request.attributes.get(parameter.removeprefix("attr."), ())
 
 
@@ -183,6 +191,8 @@ def _chips(
         yield stars.replace("1 stars", "1 star"), links.without("minRating")
     if request.in_stock:
         yield "In stock", links.without("inStock")
+    if request.on_sale:
+        yield "On sale", links.without("onSale")
 
 
 def _money(minor: int) -> str:

@@ -5,7 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ..models import Category, Product, Variant
 
@@ -17,7 +17,11 @@ MAX_FIELD = 20_000
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """Prices in minor units. `brands` are slugs; `attributes` values by code: any of them, for every code."""
+    """Prices in minor units. `brands` are slugs; `attributes` values by code: any of them, for every code.
+
+    `offset` rows were passed. Where `after` is given, the sort's values and the id of the last of them, the engine
+    begins behind it instead of skipping. `cursors`: whether the next page's place is asked for.
+    """
 
     text: str = ""
     category: Category | None = None
@@ -27,10 +31,22 @@ class SearchRequest:
     price_max: int | None = None
     rating_min: int | None = None
     in_stock: bool = False
+    on_sale: bool = False
     sort: Sort = "relevance"
     offset: int = 0
     size: int = 24
     facets: bool = False
+    after: Sequence[Any] = ()
+    cursors: bool = False
+
+    @property
+    def by_rank(self) -> bool:
+        """In the order of how well they match: a place in it has no value to begin behind."""
+        return self.sort == "relevance" and bool(self.text.strip())
+
+    @property
+    def order(self) -> str:
+        return "rank" if self.by_rank else self.sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +60,10 @@ class FacetCounts:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """`corrected`: the text that was searched instead. `relaxed`: the text of which only some words matched."""
+    """`corrected`: the text that was searched instead. `relaxed`: the text of which only some words matched.
+
+    `last`: the sort's values of the last hit, `has_more`: whether others follow it; both only for `cursors`.
+    """
 
     ids: Sequence[int]
     total: int
@@ -53,6 +72,8 @@ class SearchPage:
     corrected: str = ""
     relaxed: str = ""
     took_ms: float = 0
+    last: Sequence[Any] = ()
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ from django.db.models import (
 from django.db.models.functions import Substr
 
 from inventory.models import AVAILABLE, StockItem
+from shop.paging import behind
 
-from ..models import Attribute, Brand, Category, Product, Variant
+from ..models import REDUCED, Attribute, Brand, Category, Product, Variant
 from .backend import MAX_TEXT, Document, FacetCounts, SearchPage, SearchRequest, words
 
 MAX_WORDS = 16
@@ -123,12 +124,21 @@ class PostgresBackend:
     def _page(self, request: SearchRequest, terms: Terms) -> SearchPage:
         found = matching(request, terms)
         total = found.order_by()[: MAX_COUNTED + 1].count()
-        rows = ordered(found, request, terms)[request.offset : request.offset + request.size]
+        order = SORTS[request.sort]
+        if request.after:
+            found = behind(found, order, request.after)
+        start = 0 if request.after else request.offset
+        values = [] if request.by_rank else [name.lstrip("-") for name in order[:-1]]
+        rows = ordered(found, request, terms).values_list("pk", *values)
+        hits = list(rows[start : start + request.size + request.cursors])
+        shown = hits[: request.size]
         return SearchPage(
-            ids=list(rows.values_list("pk", flat=True)),
+            ids=[hit[0] for hit in shown],
             total=min(total, MAX_COUNTED),
             total_is_estimate=total > MAX_COUNTED,
             facets=facets(request, terms) if request.facets else (),
+            last=shown[-1][1:] if shown else (),
+            has_more=len(hits) > len(shown),
         )
 
 
@@ -214,7 +224,7 @@ def matching(request: SearchRequest, terms: Terms, *, without: str = "") -> Quer
         found = found.filter(price_minor__lte=request.price_max)
     if request.rating_min is not None:
         found = found.filter(rating_average__gte=request.rating_min)
-    if request.in_stock or any(f"attr.{code}" != without for code in request.attributes):
+    if request.in_stock or request.on_sale or any(f"attr.{code}" != without for code in request.attributes):
         found = found.filter(Exists(variants(request, without=without).filter(product=OuterRef("pk"))))
     return found
 
@@ -235,6 +245,8 @@ def variants(request: SearchRequest, *, without: str = "") -> QuerySet[Variant]:
             # Not a JSON key lookup: that takes a code of digits for a place in a list.
             value = Func(traits, Value(code), function="jsonb_extract_path_text", output_field=TextField())
             found = found.alias(**{f"trait_{place}": value}).filter(**{f"trait_{place}__in": list(values)})
+    if request.on_sale:
+        found = found.filter(REDUCED)
     if request.in_stock:
         found = found.filter(
             sku__in=StockItem.objects.annotate(units=AVAILABLE).filter(shortfall=0, units__gt=0).values("sku")
@@ -243,7 +255,7 @@ def variants(request: SearchRequest, *, without: str = "") -> QuerySet[Variant]:
 
 
 def ordered(found: QuerySet[Product], request: SearchRequest, terms: Terms) -> QuerySet[Product]:
-    if not terms.expression or request.sort != "relevance":
+    if not (terms.expression and request.by_rank):
         return found.order_by(*SORTS[request.sort])
     first = Case(When(pk__in=terms.exact, then=0), default=1, output_field=IntegerField())
     return found.order_by(first, SearchRank(F("search"), tsquery(terms.expression)).desc(nulls_last=True), "-id")
@@ -253,7 +265,7 @@ def ordered(found: QuerySet[Product], request: SearchRequest, terms: Terms) -> Q
 
 
 def facets(request: SearchRequest, terms: Terms) -> list[FacetCounts]:
-    """Category, brand and filterable attributes, each counted as if nothing were chosen in it."""
+    """Category, brand, sale and filterable attributes, each counted as if nothing were chosen in it."""
     found = [category_facet(request, matching(request, terms))]
     found.append(brand_facet(matching(request, terms, without="brand")))
     attributes = {attribute.code: attribute for attribute in Attribute.objects.filter(is_filterable=True)}
@@ -263,6 +275,8 @@ def facets(request: SearchRequest, terms: Terms) -> list[FacetCounts]:
             counts |= attribute_counts(request, terms, [code], without=f"attr.{code}")
     found += [attribute_facet(attributes[code], counts[code]) for code in attributes if code in counts]
     telling = [facet for facet in found if len(facet.values) > 1 or facet.code in chosen(request)]
+    if reduced := matching(replace(request, on_sale=True), terms).order_by().count():
+        telling.insert(0, FacetCounts("onSale", "Offers", [("true", "On sale", reduced)]))
     return telling[:MAX_FACETS]
 
 
