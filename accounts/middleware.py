@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Min, Q
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -13,9 +15,13 @@ from django.utils.functional import SimpleLazyObject
 from shop.errors import Unauthenticated
 from shop.responses import error_response, wants_json
 
+from . import operations
+from .errors import InsufficientScope
+from .handlers import note_session
 from .models import ApiToken, User
 from .operations.second_factor import must_have_second_factor
 from .proofs import has_shown_second_factor
+from .scopes import EVERYTHING, allows, scope_needed
 
 LAST_USE_PRECISION = timedelta(minutes=1)
 
@@ -24,7 +30,8 @@ class BearerTokenMiddleware:
     """Turns `Authorization: Bearer tok_...` into `request.user`; any other bearer value is left in `request.bearer`.
 
     A request with a bearer value never acts as the person of the session: it is exempt from the cross-site rule. A
-    person's token counts under /api/ only, so that it opens neither the admin nor a page.
+    person's token counts under /api/ only, so that it opens neither the admin nor a page, and only for what its scopes
+    name.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -36,11 +43,35 @@ class BearerTokenMiddleware:
         if bearer:
             request.user = AnonymousUser()
         if bearer.startswith(ApiToken.PREFIX) and wants_json(request):
-            user = owner_of(bearer)
-            if user is None:
+            token = find_token(bearer)
+            if token is None:
                 return error_response(request, Unauthenticated("This token is not valid.", code="invalid_token"))
-            request.user = user
+            request.token = token  # type: ignore[attr-defined]
+            request.user = token.user
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        """Here, since the route is known by now, and before any endpoint is."""
+        token, match = token_of(request), request.resolver_match
+        if token is None or match is None:
+            return None
+        needed = scope_needed(request.method or "", match.route)
+        return None if allows(token.scopes, needed) else error_response(request, InsufficientScope(needed))
+
+
+def token_of(request: HttpRequest) -> ApiToken | None:
+    return getattr(request, "token", None)
+
+
+def granted_scopes(request: HttpRequest) -> list[str]:
+    """What the request may do: all that its person may, unless a token says less."""
+    token = token_of(request)
+    return token.scopes if token else [EVERYTHING]
+
+
+def session_key(request: HttpRequest) -> str:
+    """Of the browser that asks; empty for a program, whose cookies, if it has any, sign nobody in."""
+    return "" if bearer_value(request) else request.session.session_key or ""
 
 
 def bearer_value(request: HttpRequest) -> str:
@@ -48,17 +79,34 @@ def bearer_value(request: HttpRequest) -> str:
     return value.strip() if scheme.lower() == "bearer" else ""
 
 
-def owner_of(secret: str) -> User | None:
+def find_token(secret: str) -> ApiToken | None:
     now = timezone.now()
     digest = ApiToken.digest_of(secret)
     token = ApiToken.objects.usable(now).select_related("user").filter(digest=digest).first()
     if token is None:
         return None
     # At most one write a minute: a busy client would otherwise make every read a write of the same row.
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USE_PRECISION)
-    if token.last_used_at is None or token.last_used_at < now - LAST_USE_PRECISION:
-        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
-    return token.user
+    before = now - LAST_USE_PRECISION
+    if token.last_used_at is None or token.last_used_at < before:
+        operations.mark_token_used(token, before=before, now=now)
+    return token
+
+
+class LastSeenMiddleware:
+    """Keeps the list of signed-in browsers up to date, to five minutes: a write now and then, not with each page.
+
+    It looks only at sessions that the request has looked at itself: to ask would make every page vary by its cookie.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        session = request.session
+        if session.accessed and SESSION_KEY in session and not token_of(request):
+            note_session(request, request.user)
+        return response
 
 
 class StaffSecondFactorMiddleware:

@@ -1,6 +1,6 @@
 from shop.errors import NotFound
 
-from .models import User
+from .models import ApiToken, BrowserSession, User
 
 
 def find_user(user_id: str, *, asked_by: User, permission: str) -> User:
@@ -17,3 +17,26 @@ def find_user(user_id: str, *, asked_by: User, permission: str) -> User:
         return User.objects.get(public_id=user_id)
     except User.DoesNotExist as error:
         raise NotFound from error
+
+
+def oneself(user_id: str, *, asked_by: User) -> User:
+    """`me` or one's own public id; anybody else's is NotFound, for staff too: these are one's own alone."""
+    if user_id not in {"me", asked_by.public_id}:
+        raise NotFound
+    return asked_by
+
+
+def find_token(user: User, token_id: str) -> ApiToken:
+    """One's own token. Raises NotFound."""
+    token = ApiToken.objects.visible_to(user).filter(public_id=token_id).first()
+    if token is None:
+        raise NotFound
+    return token
+
+
+def find_session(user: User, session_id: str) -> BrowserSession:
+    """One's own signed-in browser. Raises NotFound."""
+    session = BrowserSession.objects.visible_to(user).filter(public_id=session_id).first()
+    if session is None:
+        raise NotFound
+    return session

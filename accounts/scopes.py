@@ -33,9 +33,9 @@ SCOPES = tuple(f"{resource}:{verb}" for resource in WORDS for verb in ("read", "
 
 
 def scope_needed(method: str, route: str) -> str:
-    """The scope that a request to this route of the API needs; empty: none. A route nobody has thought of needs `*`."""
+    """What a request to this route below `api/` needs; empty: nothing. A route that nobody has thought of needs `*`."""
     parts = [part for part in route.strip("/").split("/") if not part.startswith("<")]
-    literal = parts[2:] if parts[1:2] == ["v1"] else parts[1:]
+    literal = parts[1:]
     if "/".join(literal) in WITHOUT_SCOPE:
         return ""
     resource = next((RESOURCES[part] for part in reversed(literal) if part in RESOURCES), None)

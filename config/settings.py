@@ -57,7 +57,7 @@ SHOP_BANK_ACCOUNT = env.list("SHOP_BANK_ACCOUNT", default=[])
 SHOP_STAFF_MFA = env.bool("SHOP_STAFF_MFA", default=not (DEBUG or SHOP_DEV_PAGES))
 # How long orders keep who ordered and where it went. The law of most countries asks for six to ten years.
 SHOP_KEEP_ORDER_DATA_YEARS = env.int("SHOP_KEEP_ORDER_DATA_YEARS", default=10)
-# optional: sign up, then sign in. mandatory: sign-in waits for the link in a mail, and nobody learns who has an account.
+# optional: sign up, then sign in. mandatory: sign-in waits for the link in a mail; nobody learns who has an account.
 SHOP_VERIFY_EMAIL = env.str("SHOP_VERIFY_EMAIL", default="optional")
 # moderated: a review is shown once staff have approved it. auto: at once.
 SHOP_REVIEWS = env.str("SHOP_REVIEWS", default="moderated")

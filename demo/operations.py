@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Address, User
 from catalog.models import Attribute, Category
@@ -30,7 +31,9 @@ def make_people(password: str) -> None:
     if not User.objects.filter(email=STAFF).exists():
         User.objects.create_superuser(STAFF, password, first_name="Sam", last_name="Keller")
     if not User.objects.filter(email=CUSTOMER).exists():
-        customer = User.objects.create_user(CUSTOMER, password, first_name="Ada", last_name="Brandt")
+        customer = User.objects.create_user(
+            CUSTOMER, password, email_verified_at=timezone.now(), first_name="Ada", last_name="Brandt"
+        )
         Address.objects.create(
             user=customer,
             full_name="Ada Brandt",

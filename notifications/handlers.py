@@ -89,8 +89,34 @@ def stock_low(payload: Payload) -> None:
 
 
 def user_created(payload: Payload) -> None:
+    """The link that verifies the address comes with it: two mails at once would be one too many."""
     user = User.objects.get(public_id=payload["user_id"])
-    send("welcome", to=user.email, key=f"welcome:{user.public_id}", context={"user": user})
+    context = {
+        "user": user,
+        "verify_url": "" if user.is_email_verified else accounts.verification_link(user),
+        "verify_first": accounts.is_verification_mandatory(),
+    }
+    send("welcome", to=user.email, key=f"welcome:{user.public_id}", context=context)
+
+
+def verification_requested(payload: Payload) -> None:
+    user = User.objects.get(public_id=payload["user_id"])
+    if not user.is_email_verified:
+        context = {"user": user, "verify_url": accounts.verification_link(user)}
+        send("verify_email", to=user.email, key=f"verify_email:{payload['request']}", context=context)
+
+
+def already_registered(payload: Payload) -> None:
+    """Who signed up with a known address was not told: its owner is, at most once an hour."""
+    user = User.objects.filter(email=payload["email"]).first()
+    if user is None:
+        return
+    context = {
+        "user": user,
+        "login_url": absolute(reverse("accounts:login")),
+        "reset_url": absolute(reverse("accounts:password_reset")),
+    }
+    send("account_exists", to=user.email, key=f"account_exists:{payload['request']}", context=context)
 
 
 def password_reset(payload: Payload) -> None:
@@ -187,6 +213,8 @@ TOPICS = {
     "payment.mismatch": payment_mismatch,
     "stock.low": stock_low,
     "user.created": user_created,
+    "user.verification_requested": verification_requested,
+    "user.already_registered": already_registered,
     "user.email_changed": email_changed,
     "user.second_factor_changed": second_factor_changed,
     "user.erased": user_erased,

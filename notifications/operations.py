@@ -34,6 +34,8 @@ SUBJECTS = {
     "payment_mismatch": "Look at the payment of order {number}",
     "password_reset": "Choose a new password",
     "email_changed": "Your e-mail address was changed",
+    "verify_email": "Confirm your email address",
+    "account_exists": "You already have an account",
     "welcome": "Welcome to {shop}",
     "second_factor_changed": "Your sign-in was changed",
     "erased": "Your account is erased",

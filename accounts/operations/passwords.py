@@ -14,6 +14,8 @@ from shop.outbox import publish
 from ..errors import ResetLinkDead
 from ..models import User
 from .rules import check_current_password, check_password_rules
+from .sessions import end_sessions
+from .verification import mark_verified
 
 
 def change_password(user: User, *, current_password: str, password: str) -> User:
@@ -28,14 +30,15 @@ def change_password(user: User, *, current_password: str, password: str) -> User
 
 @transaction.atomic
 def set_password(user: User, password: str | None) -> User:
-    """Sets the password (None: no password signs in) and deletes the tokens.
+    """Sets the password (None: no password signs in) and ends every session and token.
 
-    Sessions end by themselves: each carries a hash of the password it was made under. Locks: the user.
+    A session that is not remembered ends too: each carries a hash of the password it was made under. Locks: the user.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     user.set_password(password)
     user.save(update_fields=["password", "updated_at"])
     user.api_tokens.all().delete()
+    end_sessions(user)
     return user
 
 
@@ -71,16 +74,19 @@ def is_reset_link_alive(uid: str, token: str) -> bool:
 
 
 @transaction.atomic
-def finish_password_reset(uid: str, token: str, password: str) -> User:
+def finish_password_reset(uid: str, token: str, password: str, *, now: datetime) -> User:
     """Sets the password, once, and ends every session and token. Raises ResetLinkDead, InvalidInput (`password`).
 
+    Who has the link reads the account's mail, and nobody else knows the new password: the address is verified by it.
     Locks: the user, before the link is checked, so that of two tries at once one finds it used.
     """
     user = _owner_of_reset_link(uid, token, among=User.objects.select_for_update(no_key=True))
     if user is None:
         raise ResetLinkDead
     check_password_rules(password, user)
-    return set_password(user, password)
+    user = set_password(user, password)
+    mark_verified(user, now)
+    return user
 
 
 def _owner_of_reset_link(uid: str, token: str, *, among: QuerySet[User]) -> User | None:

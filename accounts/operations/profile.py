@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import zip_longest
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from ..errors import TooManyAddresses
 from ..models import Address, User
 from ..schemas import MAX_ADDRESSES, AddressBody
 from .rules import check_current_password, fingerprint, save_or_email_taken, valid_email
+from .verification import forget_verification
 
 
 @transaction.atomic
@@ -23,8 +25,10 @@ def update_profile(
     phone: str | None = None,
     addresses: Sequence[AddressBody] | None = None,
     current_password: str = "",
+    now: datetime,
 ) -> User:
-    """Changes what is named. A new email needs the password of whoever asks, and is told to the old address.
+    """Changes what is named. A new email needs the password of whoever asks, is told to the old address and is not
+    verified until the link that is sent to it is followed.
 
     Raises EmailTaken, InvalidInput (`email`, `currentPassword`), Forbidden for staff who would change other staff,
     RateLimited. Locks: the user.
@@ -37,7 +41,7 @@ def update_profile(
             setattr(user, name, value)
     if email is not None and (new_email := valid_email(email)) != user.email:
         check_current_password(asked_by, current_password)
-        _change_email(user, new_email)
+        _change_email(user, new_email, now)
     save_or_email_taken(user)
     if addresses is not None:
         _replace_addresses(user, addresses)
@@ -50,13 +54,14 @@ def _check_rank(user: User, asked_by: User) -> None:
         raise Forbidden
 
 
-def _change_email(user: User, email: str) -> None:
+def _change_email(user: User, email: str, now: datetime) -> None:
     publish(
         "user.email_changed",
         key=f"user.email_changed:{user.public_id}:{fingerprint(f'{user.email} {email} {user.updated_at}')}",
         payload={"user_id": user.public_id, "old_email": user.email},
     )
     user.email = email
+    forget_verification(user, now)
 
 
 @transaction.atomic

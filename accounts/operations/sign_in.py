@@ -44,8 +44,9 @@ def register(
         except EmailTaken:
             if not is_verification_mandatory():
                 raise
-            key = f"user.already_registered:{fingerprint(user.email)}:{now:%Y%m%d%H}"
-            publish("user.already_registered", key=key, payload={"email": user.email})
+            name = f"{fingerprint(user.email)}:{now:%Y%m%d%H}"
+            payload = {"email": user.email, "request": name}
+            publish("user.already_registered", key=f"user.already_registered:{name}", payload=payload)
     return user
 
 

@@ -96,7 +96,9 @@ class TestLink:
     def test_dies_with_a_change_of_the_account(self, customer: User, change: str) -> None:
         link = link_for(customer)
         if change == "email":
-            operations.update_profile(customer, asked_by=customer, email="n@example.com", current_password=PASSWORD)
+            operations.update_profile(
+                customer, asked_by=customer, email="n@example.com", current_password=PASSWORD, now=timezone.now()
+            )
         elif change == "password":
             operations.set_password(customer, "another password 7")
         elif change == "sign_in":

@@ -12,8 +12,10 @@ from .second_factor import (
     recovery_codes,
     second_step,
 )
-from .security import security
+from .security import security, session_end, sessions_end
 from .sign_in import login, logout, register, staff_login
+from .tokens import token_end, token_rotate, tokens
+from .verification import verification_send, verification_sent, verify_email
 
 __all__ = [
     "address_delete",
@@ -38,5 +40,13 @@ __all__ = [
     "register",
     "second_step",
     "security",
+    "session_end",
+    "sessions_end",
     "staff_login",
+    "token_end",
+    "token_rotate",
+    "tokens",
+    "verification_send",
+    "verification_sent",
+    "verify_email",
 ]

@@ -50,7 +50,7 @@ def password_reset_confirm(request: HttpRequest, uidb64: str, token: str) -> Htt
     form = NewPasswordForm(request.POST or None)
     if form.is_valid():
         with form.showing_refusals():
-            operations.finish_password_reset(uidb64, token, form.cleaned_data["password"])
+            operations.finish_password_reset(uidb64, token, form.cleaned_data["password"], now=timezone.now())
             messages.success(request, "Your password is changed. Sign in with the new one.")
             return redirect("accounts:login")
     validlink = operations.is_reset_link_alive(uidb64, token)

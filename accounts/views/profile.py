@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -19,7 +20,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, initial=initial)
     if form.is_valid():
         with form.showing_refusals():
-            operations.update_profile(user, asked_by=user, **form.body.changes())
+            operations.update_profile(user, asked_by=user, now=timezone.now(), **form.body.changes())
             messages.success(request, "Your details are saved.")
             return redirect("accounts:profile")
     return page(request, "accounts/profile.html", form, addresses=user.addresses.all())

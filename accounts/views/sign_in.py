@@ -66,7 +66,10 @@ def register(request: HttpRequest) -> HttpResponse:
     form = RegisterForm(request.POST or None)
     if form.is_valid():
         with form.showing_refusals():
-            user = operations.register(**form.body.model_dump(), request_address=client_address(request))
+            address, now = client_address(request), timezone.now()
+            user = operations.register(**form.body.model_dump(), request_address=address, now=now)
+            if operations.is_verification_mandatory():
+                return redirect("accounts:verification_sent")
             auth.login(request, user)
             return redirect(target)
     return page(request, "accounts/register.html", form, next=target)
