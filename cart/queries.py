@@ -1,18 +1,22 @@
 """A cart as it is shown: its lines with the catalogue's names, pictures and prices of this moment."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.models import User
 from catalog.models import ProductImage, Variant
 from inventory.errors import InsufficientStock
 from inventory.models import StockItem
-from pricing.operations import Destination, Freight, Item, Quote
+from pricing.operations import Customer, Destination, Evaluation, Freight, Item, PricedCart, Quote, evaluate
+from pricing.operations import customer_key as key_of
 from pricing.operations import quote as price
+from pricing.queries import offers
 from shipping.queries import Option, options
 from shop.errors import DomainError
 
@@ -20,6 +24,7 @@ from . import store
 from .models import CartSnapshot
 
 SESSION_KEY = "cart"
+DESTINATION_KEY = "destination"
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class CartLine:
     item_id: str
     variant: Variant
     quantity: int
+    unit_price_minor: int
+    list_price_minor: int
     seen_price_minor: int
     added_at: datetime
     held_until: datetime | None
@@ -52,12 +59,8 @@ class CartLine:
         return f"{self.variant.product.get_absolute_url()}?variant={self.variant.public_id}"
 
     @property
-    def unit_price_minor(self) -> int:
-        return self.variant.price_minor
-
-    @property
     def subtotal_minor(self) -> int:
-        return self.variant.price_minor * self.quantity
+        return self.unit_price_minor * self.quantity
 
     @property
     def problem(self) -> str:
@@ -80,6 +83,15 @@ class CartView:
     @property
     def subtotal_minor(self) -> int:
         return sum(line.subtotal_minor for line in self.lines)
+
+    @property
+    def weight_grams(self) -> int:
+        """An article whose weight nobody knows weighs nothing."""
+        return sum((line.variant.weight_grams or 0) * line.quantity for line in self.lines)
+
+    @property
+    def coupon_codes(self) -> list[str]:
+        return self.snapshot.coupon_codes if self.snapshot else []
 
     @property
     def has_problems(self) -> bool:
@@ -122,6 +134,8 @@ def view(cart: CartSnapshot | None, *, now: datetime) -> CartView:
                     item_id=line["itemId"],
                     variant=variant,
                     quantity=line["quantity"],
+                    unit_price_minor=variant.price_at(now),
+                    list_price_minor=variant.compare_at(now) or variant.price_at(now),
                     seen_price_minor=line["priceMinor"],
                     added_at=datetime.fromisoformat(line["addedAt"]),
                     held_until=held_until if held else None,
@@ -132,36 +146,75 @@ def view(cart: CartSnapshot | None, *, now: datetime) -> CartView:
     return CartView(cart, tuple(lines))
 
 
-def delivery_options(cart: CartView, *, country: str, now: datetime) -> list[Option]:
-    return options(country=country, goods_minor=cart.subtotal_minor, today=timezone.localdate(now))
+def destination(request: HttpRequest) -> Destination:
+    """Where this visitor's goods go as far as they have said; until then the shop's own country."""
+    return Destination(**request.session.get(DESTINATION_KEY, {"country": settings.SHOP_COUNTRY}))
 
 
-def quote(cart: CartView, *, destination: Destination, option: Option | None, now: datetime) -> Quote:
+def remember_destination(request: HttpRequest, place: Destination) -> None:
+    request.session[DESTINATION_KEY] = asdict(place)
+
+
+def delivery_options(cart: CartView, *, destination: Destination, now: datetime) -> list[Option]:
+    """The ways of this cart to that place, priced; the first is what a buyer gets who names none."""
+    return options(
+        country=destination.country,
+        region=destination.region,
+        postal_code=destination.postal_code,
+        goods_minor=cart.subtotal_minor,
+        weight_grams=cart.weight_grams,
+        quantity=cart.item_count,
+        now=now,
+    )
+
+
+def customer_of(user: User | AnonymousUser) -> Customer:
+    """Whom the limits of promotions count. Whether it is their first order, checkout knows."""
+    return Customer(key_of(user.email)) if user.is_authenticated else Customer()
+
+
+def discounts(cart: CartView, *, customer: Customer, now: datetime) -> Evaluation:
+    """What is off the goods in the shop's own country, no delivery chosen. One query more for codes, one for limits."""
+    goods = PricedCart(_items(cart), None, country=settings.SHOP_COUNTRY, currency=settings.SHOP_CURRENCY)
+    return evaluate(goods, offers(cart.coupon_codes, customer=customer, now=now))
+
+
+def quote(
+    cart: CartView, *, destination: Destination, option: Option | None, customer: Customer, now: datetime
+) -> Quote:
     """The cart's price for a destination and a way to deliver: what the pages show and what an order copies."""
     freight = option and Freight(option.code, option.name, option.price_minor, option.method.tax_class)
     return price(
-        [
-            Item(
-                sku=line.sku,
-                name=f"{line.name}, {line.label}" if line.label else line.name,
-                quantity=line.quantity,
-                unit_price_minor=line.unit_price_minor,
-                list_price_minor=line.variant.compare_at_minor or line.unit_price_minor,
-                tax_class=line.variant.product.tax_class.code,
-            )
-            for line in cart.lines
-        ],
+        _items(cart),
         destination=destination,
         freight=freight or None,
         currency=settings.SHOP_CURRENCY,
         prices_include_tax=settings.SHOP_PRICES_INCLUDE_TAX,
         day=timezone.localdate(now),
+        offers=offers(cart.coupon_codes, customer=customer, now=now),
+    )
+
+
+def _items(cart: CartView) -> tuple[Item, ...]:
+    return tuple(
+        Item(
+            sku=line.sku,
+            name=f"{line.name}, {line.label}" if line.label else line.name,
+            quantity=line.quantity,
+            unit_price_minor=line.unit_price_minor,
+            list_price_minor=line.list_price_minor,
+            tax_class=line.variant.product.tax_class.code,
+            tags=line.variant.tags,
+        )
+        for line in cart.lines
     )
 
 
 def _variants(skus: list[str]) -> list[Variant]:
     pictures = ProductImage.objects.filter(state=ProductImage.State.READY).order_by("position", "id")
-    rows = Variant.objects.filter(sku__in=skus).select_related("product__tax_class")
+    rows = Variant.objects.filter(sku__in=skus).select_related(
+        "product__tax_class", "product__category", "product__brand"
+    )
     return list(rows.prefetch_related(Prefetch("product__images", queryset=pictures, to_attr="ready_images")))
 
 

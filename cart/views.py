@@ -11,13 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Variant
-from pricing.operations import Destination
+from pricing.errors import CouponInvalid
 from shop.errors import DomainError, NotFound
 from shop.http import Request
 
 from . import operations, queries
-from .forms import AddForm, QuantityForm
-from .limits import limit
+from .forms import AddForm, CouponForm, QuantityForm
+from .limits import limit, limit_codes
 
 
 @never_cache
@@ -25,11 +25,17 @@ from .limits import limit
 def detail(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     cart = queries.view(queries.current(request), now=now)
-    country = settings.SHOP_COUNTRY
-    option = next(iter(queries.delivery_options(cart, country=country, now=now)), None)
+    destination = queries.destination(request)
+    option = next(iter(queries.delivery_options(cart, destination=destination, now=now)), None)
     context = {
         "cart": cart,
-        "quote": queries.quote(cart, destination=Destination(country), option=option, now=now),
+        "quote": queries.quote(
+            cart,
+            destination=destination,
+            option=option,
+            customer=queries.customer_of(request.user),
+            now=now,
+        ),
         "free_from_minor": option.method.free_from_minor if option else None,
         "max_quantity": settings.SHOP_MAX_QUANTITY,
     }
@@ -87,6 +93,30 @@ def remove(request: Request, item_id: str) -> HttpResponse:
     limit(request)
     cart = queries.current(request)
     return attempt(request, lambda: cart and operations.remove_item(cart, item_id, now=timezone.now()))
+
+
+@require_POST
+def add_coupon(request: Request) -> HttpResponse:
+    """The page that follows says what the code takes off, or why nothing."""
+    form, cart = CouponForm(request.POST), queries.current(request)
+    if cart is None:
+        return redirect("cart:detail")
+    try:
+        limit_codes(request)
+        if not form.is_valid():
+            raise CouponInvalid("Enter a code.")
+        operations.add_coupon(cart, form.cleaned_data["code"], now=timezone.now())
+    except DomainError as error:
+        messages.error(request, error.text)
+    return redirect(back(request))
+
+
+@require_POST
+def remove_coupon(request: Request) -> HttpResponse:
+    limit(request)
+    if cart := queries.current(request):
+        operations.remove_coupons(cart, request.POST.get("code", ""), now=timezone.now())
+    return redirect(back(request))
 
 
 @require_POST

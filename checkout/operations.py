@@ -18,14 +18,17 @@ from cart.models import CartSnapshot
 from cart.queries import CartView
 from inventory import operations as inventory
 from orders import operations as orders
+from orders import queries as order_queries
 from orders.models import Order
 from orders.operations import Contact
 from payments import operations as payments
 from payments import queries as payment_queries
 from payments.errors import ProviderUnavailable
 from payments.models import Payment
-from pricing.errors import PriceChanged
-from pricing.operations import Destination, Quote
+from pricing import operations as pricing
+from pricing.errors import CouponNotApplicable, PriceChanged
+from pricing.models import Coupon
+from pricing.operations import Customer, Destination, Quote
 from shipping.queries import Option
 from shop.errors import DomainError
 
@@ -51,16 +54,20 @@ def place_order(
     shown_total_minor: int | None,
     key: str,
     now: datetime,
+    coupon_code: str = "",
 ) -> Order:
     """Makes the cart an order at the price of this moment and promises its stock to it. All or nothing.
 
-    `shown_total_minor` is the total that the buyer agreed to; None agrees to whatever the quote says. `key` is unique
-    to the buyer's one wish to order: the same key again answers the same order.
-    Raises CartClosed, EmptyCart, ArticleGone, NotDeliverable, MethodNotOffered, PriceChanged, InsufficientStock.
-    Locks: cart, then the cart's reservations, then stock by SKU.
+    `shown_total_minor` is the total that the buyer agreed to; None agrees to what the quote says, if every code of the
+    cart counts in it. `key` is unique to the buyer's one wish to order: the same key again answers the same order.
+    Raises CartClosed, EmptyCart, ArticleGone, NotDeliverable, MethodNotOffered, CouponInvalid, CouponNotApplicable,
+    PriceChanged, CouponUsedUp, InsufficientStock.
+    Locks: cart, then coupons, promotions, the cart's reservations, and stock by SKU.
     """
     if order := placed_before(key):
         return order
+    if coupon_code:
+        cart = carts.add_coupon(cart, coupon_code, now=now)
     try:
         cart = carts.close(cart, now=now)
     except CartClosed:
@@ -70,11 +77,13 @@ def place_order(
         raise
     shown = cart_queries.view(cart, now=now)
     check(shown)
-    destination = Destination(str(shipping_address["country"]), str(shipping_address.get("region", "")))
+    destination = destination_of(shipping_address)
     option = choose_option(shown, destination=destination, code=shipping_method, now=now)
     if payment_method not in dict(payment_queries.available_methods()):
         raise MethodNotOffered
-    quote = cart_queries.quote(shown, destination=destination, option=option, now=now)
+    customer = customer_of(user, contact.email)
+    quote = cart_queries.quote(shown, destination=destination, option=option, customer=customer, now=now)
+    refuse_unless_codes_count(quote, coupon_code, only_that=shown_total_minor is not None)
     if shown_total_minor is not None and shown_total_minor != quote.total_minor:
         raise PriceChanged(shown_minor=shown_total_minor, total_minor=quote.total_minor, lines=changed_lines(shown))
     order = orders.create_order(
@@ -89,6 +98,7 @@ def place_order(
         idempotency_key=key,
         now=now,
     )
+    pricing.claim(quote.applied, reference=order.reference, customer=customer.key, now=now)
     inventory.allocate(cart.reference, order.reference, quantities(quote), until=order.payment_due_at)
     if not quote.total_minor:
         order = orders.mark_paid(order, payment_reference="nothing to pay", now=now)
@@ -123,9 +133,32 @@ def check(cart: CartView) -> None:
         raise ArticleGone(gone)
 
 
+def customer_of(user: User | None, email: str) -> Customer:
+    """Whom the limits of promotions count: an account by its own address, whatever contact it gives for this order."""
+    email = user.email if user else email
+    if not email:
+        return Customer()
+    return Customer(pricing.customer_key(email), is_new=not order_queries.has_ordered(user, email))
+
+
+def refuse_unless_codes_count(quote: Quote, coupon_code: str, *, only_that: bool) -> None:
+    """Raises CouponNotApplicable for a code that takes nothing off, though the buyer can't have seen that it doesn't.
+
+    Who agreed to a total agreed to the codes in it; what they name with the order must count all the same.
+    """
+    for refused in quote.refused_codes:
+        if not only_that or Coupon.fold(refused.code) == Coupon.fold(coupon_code):
+            raise CouponNotApplicable(refused.message, coupon=refused.code, reason=refused.reason)
+
+
+def destination_of(address: Mapping[str, Any]) -> Destination:
+    """What taxes and delivery look at in an address."""
+    return Destination(str(address["country"]), str(address.get("region", "")), str(address.get("postal_code", "")))
+
+
 def choose_option(cart: CartView, *, destination: Destination, code: str, now: datetime) -> Option:
     """The named way to deliver there, or the cheapest for no name. Raises NotDeliverable."""
-    options = cart_queries.delivery_options(cart, country=destination.country, now=now)
+    options = cart_queries.delivery_options(cart, destination=destination, now=now)
     chosen = next((option for option in options if code in {"", option.code}), None)
     if chosen is None:
         raise NotDeliverable

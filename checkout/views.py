@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -20,7 +19,6 @@ from orders.models import Order
 from orders.operations import Contact
 from payments.errors import ProviderUnavailable
 from pricing.errors import PriceChanged
-from pricing.operations import Destination
 from shipping.queries import Option
 from shop import rate_limits
 from shop.errors import DomainError
@@ -214,7 +212,7 @@ def known_contact(request: Request, answers: Answers, saved: list[Address]) -> A
 def options_of(request: Request, answers: Answers) -> list[Option]:
     now = timezone.now()
     cart = cart_queries.view(cart_queries.current(request), now=now)
-    return cart_queries.delivery_options(cart, country=answers["address"]["country"], now=now)
+    return cart_queries.delivery_options(cart, destination=operations.destination_of(answers["address"]), now=now)
 
 
 def chosen_option(options: list[Option], answers: Answers) -> Option | None:
@@ -232,11 +230,15 @@ def show(request: Request, page: str, answers: Answers, **context: Any) -> HttpR
     cart: CartView = cart_queries.view(cart_queries.current(request), now=now)
     if not cart.lines:
         return redirect("cart:detail")
-    address = answers.get("address", {})
-    destination = Destination(address.get("country", settings.SHOP_COUNTRY), address.get("region", ""))
-    options = cart_queries.delivery_options(cart, country=destination.country, now=now)
+    if "address" in answers:
+        destination = operations.destination_of(answers["address"])
+    else:
+        destination = cart_queries.destination(request)
+    options = cart_queries.delivery_options(cart, destination=destination, now=now)
     option = chosen_option(options, answers)
-    quote = cart_queries.quote(cart, destination=destination, option=option, now=now)
+    buyer = request.user if request.user.is_authenticated else None
+    customer = operations.customer_of(buyer, answers.get("email", ""))
+    quote = cart_queries.quote(cart, destination=destination, option=option, customer=customer, now=now)
     if isinstance(form := context["form"], ReviewForm) and not form.is_bound:
         form.initial["shown_total"] = quote.total_minor
     return render(request, f"checkout/{page}.html", {"cart": cart, "quote": quote, **context})

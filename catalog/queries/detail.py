@@ -10,6 +10,7 @@ from shipping.queries import options as delivery_options
 
 from ..models import Attribute, Category, Product, ProductImage, Variant
 from .cards import Card, attributes_of, cards, gallery, shown, swatch_of
+from .prices import lowest_to_tell
 from .stock import Stock, stock_of, stock_word
 
 SIMILAR = 4
@@ -42,6 +43,8 @@ class Delivery:
     name: str
     price_minor: int
     free_from_minor: int | None
+    time_left: str
+    is_pickup: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class ProductPage:
     image: ProductImage | None
     price_minor: int
     compare_at_minor: int | None
+    lowest_minor: int | None
+    sale: str
+    sale_until: datetime | None
     available: int
     stock_word: str
     facts: Sequence[tuple[str, str]]
@@ -77,7 +83,8 @@ def product_page(product: Product, *, variant: str = "", image: str = "", now: d
     selected = _selected(variants, stock, variant)
     images = _images(product, selected)
     available = stock.get(selected.sku, Stock()).available if selected else 0
-    price = selected.price_minor if selected else product.price_minor
+    price = selected.price_at(now) if selected else product.price_minor
+    in_sale = selected if selected and selected.is_in_sale(now) else None
     return ProductPage(
         product=product,
         variants=variants,
@@ -86,11 +93,14 @@ def product_page(product: Product, *, variant: str = "", image: str = "", now: d
         images=images,
         image=images[min(int(image), len(images)) - 1] if images and _is_place(image) else next(iter(images), None),
         price_minor=price,
-        compare_at_minor=selected.compare_at_minor if selected else None,
+        compare_at_minor=selected.compare_at(now) if selected else None,
+        lowest_minor=lowest_to_tell([selected], now).get(selected.pk) if selected else None,
+        sale=in_sale.sale.name if in_sale and in_sale.sale else "",
+        sale_until=in_sale.sale_until if in_sale else None,
         available=available,
         stock_word=stock_word(available),
         facts=_facts(product, attributes),
-        delivery=_delivery(price, timezone.localdate(now)) if available else None,
+        delivery=_delivery(selected, price, now) if selected and available else None,
         similar=similar(product, now=now),
         breadcrumbs=[*trail(product.category), (product.name, "")],
         hold_minutes=settings.SHOP_HOLD_MINUTES if settings.SHOP_HOLD_STOCK_AT == "cart" else 0,
@@ -188,8 +198,19 @@ def _option(
     )
 
 
-def _delivery(price_minor: int, today: date) -> Delivery | None:
-    """The cheapest way to the shop's own country: where a parcel goes is not known before checkout."""
-    for option in delivery_options(country=settings.SHOP_COUNTRY, goods_minor=price_minor, today=today):
-        return Delivery(option.first, option.last, option.name, option.price_minor, option.method.free_from_minor)
+def _delivery(variant: Variant, price_minor: int, now: datetime) -> Delivery | None:
+    """The usual way to the shop's own country: nobody's own, as the page is the same for all."""
+    found = delivery_options(
+        country=settings.SHOP_COUNTRY, goods_minor=price_minor, weight_grams=variant.weight_grams or 0, now=now
+    )
+    for option in found:
+        return Delivery(
+            option.first,
+            option.last,
+            option.name,
+            option.price_minor,
+            option.method.free_from_minor,
+            time_left=option.estimate.time_left(now),
+            is_pickup=option.method.is_pickup,
+        )
     return None
