@@ -97,6 +97,8 @@ def place_order(
         cart_reference=cart.reference,
         idempotency_key=key,
         now=now,
+        arrives=(option.first, option.last),
+        pickup_address=option.pickup_address,
     )
     pricing.claim(quote.applied, reference=order.reference, customer=customer.key, now=now)
     inventory.allocate(cart.reference, order.reference, quantities(quote), until=order.payment_due_at)

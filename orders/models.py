@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from catalog.models import Variant
+from pricing.models import Phase
 from shop.ids import PublicIdField
 
 
@@ -19,7 +20,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_details(self) -> Self:
         return self.select_related("user").prefetch_related(
-            "lines__variant__product", "shipments__lines__order_line", "events"
+            "lines__variant__product", "discounts", "shipments__lines__order_line", "events"
         )
 
 
@@ -78,6 +79,9 @@ class Order(models.Model):
     billing_address = models.JSONField(default=dict)
     shipping_method = models.CharField(max_length=32)
     shipping_name = models.CharField(max_length=100)
+    delivery_first = models.DateField(null=True, blank=True, help_text="First day of arrival, as promised.")
+    delivery_last = models.DateField(null=True, blank=True)
+    pickup_address = models.TextField(blank=True, default="", db_default="", help_text="Where the buyer collects it.")
     payment_method = models.CharField(max_length=16, choices=PaymentMethod)
     payment_due_at = models.DateTimeField(null=True, blank=True)
 
@@ -94,6 +98,9 @@ class Order(models.Model):
 
     placed_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
+    redacted_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it forgot who ordered: the books need no name any more."
+    )
 
     objects = OrderQuerySet.as_manager()
 
@@ -113,6 +120,8 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["payment_due_at"], name="order_payment_due", condition=Q(status="pending")),
             models.Index(fields=["user", "-id"], name="order_of_user"),
+            models.Index(fields=["placed_at"], name="order_to_redact", condition=Q(redacted_at=None)),
+            models.Index(fields=["email"], name="order_of_email"),
         ]
 
     def __str__(self) -> str:
@@ -133,6 +142,16 @@ class Order(models.Model):
 
     def admits(self, token: str) -> bool:
         return bool(token) and constant_time_compare(token.encode(), self.access_token.encode())
+
+    @property
+    def applied(self) -> list["OrderDiscount"]:
+        """As a quote names what it takes off. Reads prefetched rows."""
+        return list(self.discounts.all())
+
+    @property
+    def full_shipping_minor(self) -> int:
+        """The delivery before its promotions."""
+        return self.shipping_minor + sum(each.amount_minor for each in self.applied if each.phase == Phase.SHIPPING)
 
     @property
     def is_open_for_payment(self) -> bool:
@@ -189,6 +208,23 @@ class OrderLine(models.Model):
         return self.unit_price_minor * self.quantity
 
 
+class OrderDiscount(models.Model):
+    """What one promotion took off an order, frozen. The goods' part of it stands in the lines, too."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="discounts")
+    name = models.CharField(max_length=100)
+    code = models.CharField(max_length=64, blank=True, help_text="The coupon that opened it.")
+    phase = models.CharField(max_length=10, choices=Phase)
+    amount_minor = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.CheckConstraint(condition=Q(amount_minor__gte=0), name="order_discount_not_negative")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class OrderEvent(models.Model):
     """What happened to an order, when and by whom. Append-only (database trigger)."""
 
@@ -220,6 +256,7 @@ class Shipment(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.SHIPPED)
     carrier = models.CharField(max_length=60, blank=True)
     tracking_number = models.CharField(max_length=100, blank=True)
+    tracking_url = models.CharField(max_length=2000, blank=True, default="", db_default="")
     shipped_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,11 +12,13 @@ from django.db.models import QuerySet
 from accounts.models import User
 from catalog.models import Variant
 from inventory import operations as inventory
+from pricing import operations as pricing
 from pricing.operations import Quote
+from shipping import queries as shipping
 from shop import outbox
 
 from .errors import InvalidTransition, NotCancellable
-from .models import Order, OrderEvent, OrderLine, Shipment, ShipmentLine
+from .models import Order, OrderDiscount, OrderEvent, OrderLine, Shipment, ShipmentLine
 
 Status, PaymentStatus, FulfillmentStatus = Order.Status, Order.PaymentStatus, Order.FulfillmentStatus
 
@@ -52,8 +54,13 @@ def create_order(
     cart_reference: str,
     idempotency_key: str,
     now: datetime,
+    arrives: tuple[date, date] | None = None,
+    pickup_address: str = "",
 ) -> Order:
-    """Writes down the quote verbatim as a pending order and tells of it. Stock is the caller's, last of all."""
+    """Writes down the quote verbatim as a pending order and tells of it. Stock is the caller's, last of all.
+
+    `arrives` is the first and the last day of arrival that the buyer was told.
+    """
     freight = quote.freight
     order = Order.objects.create(
         number=new_number(),
@@ -66,6 +73,9 @@ def create_order(
         billing_address=dict(billing_address),
         shipping_method=freight.code if freight else "",
         shipping_name=freight.name if freight else "",
+        delivery_first=arrives[0] if arrives else None,
+        delivery_last=arrives[1] if arrives else None,
+        pickup_address=pickup_address,
         payment_method=payment_method,
         payment_due_at=payment_due_at,
         currency=quote.currency,
@@ -99,6 +109,10 @@ def create_order(
             tax_class=line.item.tax_class,
         )
         for line in quote.lines
+    )
+    OrderDiscount.objects.bulk_create(
+        OrderDiscount(order=order, name=each.name, code=each.code, phase=each.phase, amount_minor=each.amount_minor)
+        for each in quote.applied
     )
     actor = user.public_id if user else "guest"
     _record(order, "placed", actor=actor, now=now, to_status=Status.PENDING, payload={"total_minor": order.total_minor})
@@ -188,8 +202,8 @@ def extend_payment_due(order: Order, *, until: datetime, now: datetime) -> Order
 def cancel_order(order: Order, *, actor: str, reason: str, now: datetime) -> Order:
     """Ends an order of which no parcel has left; a second time changes nothing.
 
-    `payments` hears of it and gives back what was paid. Raises NotCancellable.
-    Locks: order, then its reservations, then stock.
+    `payments` hears of it and gives back what was paid; promotions and coupons count as unused. Raises NotCancellable.
+    Locks: order, then its coupons, promotions, reservations, then stock.
     """
     order = _locked(order)
     if order.status == Status.CANCELLED:
@@ -202,6 +216,7 @@ def cancel_order(order: Order, *, actor: str, reason: str, now: datetime) -> Ord
         order.payment_status = PaymentStatus.VOIDED
     _save(order, now)
     _tell("order.cancelled", order, priority=outbox.MONEY, reason=reason)
+    pricing.give_back(order.reference)
     inventory.release(order.reference)
     return order
 
@@ -233,6 +248,7 @@ def ship(order: Order, *, tracking_number: str = "", carrier: str = "", actor: s
         )
         return order
     parcel = Shipment(order=order, tracking_number=tracking_number, carrier=carrier, shipped_at=now)
+    parcel.tracking_url = shipping.tracking_link(order.shipping_method, tracking_number)
     payload = {"shipment": parcel.public_id, "tracking_number": tracking_number, "carrier": carrier}
     _transition(order, Status.SHIPPED, actor=actor, now=now, payload=payload)
     parcel.save()
@@ -253,7 +269,8 @@ def correct_tracking(parcel: Shipment, *, tracking_number: str, carrier: str, ac
     parcel = order.shipments.get(pk=parcel.pk)
     if (parcel.tracking_number, parcel.carrier) != (tracking_number, carrier):
         parcel.tracking_number, parcel.carrier = tracking_number, carrier
-        parcel.save(update_fields=["tracking_number", "carrier"])
+        parcel.tracking_url = shipping.tracking_link(order.shipping_method, tracking_number)
+        parcel.save(update_fields=["tracking_number", "carrier", "tracking_url"])
         payload = {"shipment": parcel.public_id, "tracking_number": tracking_number, "carrier": carrier}
         _record(order, "tracking", actor=actor, now=now, payload=payload)
         _save(order, now)

@@ -1,8 +1,9 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from pricing.schemas import DiscountAnswer
 from shop.api import Answer, Body, Line
 from shop.money import to_number
 
@@ -57,6 +58,7 @@ class ShipmentAnswer(Answer):
     status: str
     carrier: str
     tracking_number: str
+    tracking_url: str
     items: list[ShipmentItemAnswer]
     shipped_at: datetime | None
     delivered_at: datetime | None
@@ -68,6 +70,7 @@ class ShipmentAnswer(Answer):
             status=shipment.status,
             carrier=shipment.carrier,
             tracking_number=shipment.tracking_number,
+            tracking_url=shipment.tracking_url,
             items=[
                 ShipmentItemAnswer(item_id=line.order_line.public_id, quantity=line.quantity)
                 for line in shipment.lines.all()
@@ -75,6 +78,19 @@ class ShipmentAnswer(Answer):
             shipped_at=shipment.shipped_at,
             delivered_at=shipment.delivered_at,
         )
+
+
+class EstimatedDelivery(Answer):
+    """The days that the buyer was told when the order was placed."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def of(cls, order: Order) -> "EstimatedDelivery | None":
+        if order.delivery_first is None or order.delivery_last is None:
+            return None
+        return cls(first=order.delivery_first, last=order.delivery_last)
 
 
 class OrderAnswer(Answer):
@@ -87,6 +103,7 @@ class OrderAnswer(Answer):
     items: list[OrderItemAnswer]
     subtotal: float
     discount_total: float
+    discounts: list[DiscountAnswer]
     shipping_total: float
     tax_total: float
     total: float
@@ -96,6 +113,8 @@ class OrderAnswer(Answer):
     billing_address: OrderAddress
     payment_method: str
     shipping_method: str
+    estimated_delivery: EstimatedDelivery | None
+    pickup_address: str
     tracking_number: str
     shipments: list[ShipmentAnswer]
     created_at: datetime
@@ -121,6 +140,7 @@ class OrderAnswer(Answer):
             "items": [OrderItemAnswer.of(line, order.currency) for line in order.lines.all()],
             "subtotal": number(order.subtotal_minor),
             "discount_total": number(order.discount_minor),
+            "discounts": [DiscountAnswer.of(each, order.currency) for each in order.applied],
             "shipping_total": number(order.shipping_minor),
             "tax_total": number(order.tax_minor),
             "total": number(order.total_minor),
@@ -130,6 +150,8 @@ class OrderAnswer(Answer):
             "billing_address": OrderAddress(**order.billing_address),
             "payment_method": order.payment_method,
             "shipping_method": order.shipping_method,
+            "estimated_delivery": EstimatedDelivery.of(order),
+            "pickup_address": order.pickup_address,
             "tracking_number": order.tracking_number,
             "shipments": [ShipmentAnswer.of(shipment) for shipment in order.shipments.all()],
             "created_at": order.placed_at,

@@ -13,6 +13,7 @@ GOLDEN = Path(__file__).parent / "golden"
 ID = r"[0-9A-Za-z]{22}"
 IDS = {"prod", "var", "cat", "cart", "item", "order", "ship", "user", "req", "review"}
 VARYING = {
+    "day": r"\d{4}-\d\d-\d\d",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z",
     "token": r"[\w-]{32,}",
     "number": r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}",
