@@ -13,9 +13,9 @@ from shop.http import Request
 
 from . import operations, queries, store
 from .errors import CartNotFound
-from .limits import limit
+from .limits import limit, limit_codes
 from .models import CartSnapshot
-from .schemas import AddItemBody, CartAnswer, QuantityBody
+from .schemas import AddItemBody, CartAnswer, CouponBody, QuantityBody
 
 router = Router(tags=["Cart"])
 router.add_decorator(never_cache, mode="view")
@@ -70,6 +70,20 @@ def clear(request: Request, user_id: str) -> CartEnvelope:
     return answer(request, operations.clear(cart, now=timezone.now()) if cart else None)
 
 
+@router.post("/cart/{user_id}/coupon", response=WRITES, by_alias=True, openapi_extra=OPTIONAL_BEARER)
+def add_coupon(request: Request, user_id: str, body: CouponBody) -> CartEnvelope:
+    """Keeps a code with the cart. One that takes nothing off now is among `rejectedCoupons`, with the reason."""
+    limit_codes(request)
+    return answer(request, operations.add_coupon(found(request, user_id), body.code, now=timezone.now()))
+
+
+@router.delete("/cart/{user_id}/coupon", response=WRITES, by_alias=True, openapi_extra=OPTIONAL_BEARER)
+def remove_coupon(request: Request, user_id: str, code: str = "") -> CartEnvelope:
+    """Takes out the code that `?code=` names; without it, all of them."""
+    limit(request)
+    return answer(request, operations.remove_coupons(found(request, user_id), code, now=timezone.now()))
+
+
 def find(request: HttpRequest, name: str) -> CartSnapshot | None:
     """The cart that `name` means to this caller, None where their own is not begun. CartNotFound for anybody else's."""
     user = request.user
@@ -115,6 +129,8 @@ def answer(request: HttpRequest, cart: CartSnapshot | None) -> CartEnvelope:
         owner = request.user if cart.user_id == request.user.pk else User.objects.get(pk=cart.user_id)
     elif cart is None and request.user.is_authenticated:
         owner = request.user
-    shown = queries.view(cart, now=timezone.now())
+    now = timezone.now()
+    shown = queries.view(cart, now=now)
+    off = queries.discounts(shown, customer=queries.customer_of(owner or request.user), now=now)
     user_id = owner.public_id if owner else None
-    return CartEnvelope(data=CartAnswer.of(shown, user_id=user_id, currency=settings.SHOP_CURRENCY))
+    return CartEnvelope(data=CartAnswer.of(shown, off, user_id=user_id, currency=settings.SHOP_CURRENCY))

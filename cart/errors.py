@@ -26,6 +26,13 @@ class CartFull(Conflict):
         super().__init__(f"At most {limit} different articles in an order.", extra={"limit": limit})
 
 
+class TooManyCoupons(Conflict):
+    code = "too_many_coupons"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} codes in an order. Take one out first.", extra={"limit": limit})
+
+
 class NotSold(Conflict):
     code = "not_sold"
     text = "This article is not sold any more."

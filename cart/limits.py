@@ -4,6 +4,11 @@ from shop import rate_limits
 from shop.http import Request
 
 
+def limit_codes(request: Request) -> None:
+    """Counts a try of a code, so that nobody finds one by trying. Raises RateLimited, and Unavailable uncounted."""
+    rate_limits.check("coupon", rate_limits.subject_of(request))
+
+
 def limit(request: Request, *, units: int = 0) -> None:
     """Counts a change of a cart and the `units` that it holds or holds for longer. Raises RateLimited.
 

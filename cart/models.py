@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -39,6 +40,7 @@ class CartSnapshot(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
     version = models.PositiveIntegerField(default=1)
     lines = models.JSONField(default=list)
+    coupon_codes = ArrayField(models.CharField(max_length=64), default=list, db_default=[], blank=True)
     checkout_started_at = models.DateTimeField(null=True, help_text="Holds are extended at the first start alone.")
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)

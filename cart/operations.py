@@ -17,16 +17,20 @@ from catalog.models import Variant
 from inventory import operations as inventory
 from inventory.errors import InsufficientStock
 from inventory.models import StockItem
+from pricing import operations as pricing
+from pricing.models import Coupon
+from shop import outbox
 from shop.errors import NotFound
 from shop.ids import new_id
 
 from . import store
-from .errors import CartClosed, CartFull, CartNotFound, NotSold, QuantityLimit
+from .errors import CartClosed, CartFull, CartNotFound, NotSold, QuantityLimit, TooManyCoupons
 from .models import CartSnapshot
 
 KEEP_GUESTS = timedelta(days=30)
 # A cart is read and written whole: without a bound one visitor could make every one of its reads slow.
 MAX_LINES = 100
+MAX_COUPONS = 5
 Line: TypeAlias = dict[str, Any]
 State: TypeAlias = CartSnapshot.State
 
@@ -54,7 +58,7 @@ def add_item(cart: CartSnapshot, *, variant: Variant, quantity: int, now: dateti
             raise CartFull(MAX_LINES)
         line = {"itemId": new_id("item"), "sku": variant.sku, "quantity": 0, "addedAt": now.isoformat()}
         cart.lines.append(line)
-    line["priceMinor"] = variant.price_minor
+    line["priceMinor"] = variant.price_at(now)
     return _set(cart, line, line["quantity"] + quantity, now)
 
 
@@ -75,6 +79,7 @@ def remove_item(cart: CartSnapshot, item_id: str, *, now: datetime) -> CartSnaps
     line = _line(cart, item_id)
     cart.lines.remove(line)
     _save(cart, now)
+    _tell(cart, line["sku"], -line["quantity"])
     inventory.hold(cart.reference, {line["sku"]: 0}, until=now)
     return cart
 
@@ -85,9 +90,39 @@ def clear(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
     cart = _locked(cart)
     if not cart.lines:
         return cart
-    cart.lines = []
+    lines, cart.lines = cart.lines, []
     _save(cart, now)
+    for line in lines:
+        _tell(cart, line["sku"], -line["quantity"])
     inventory.release(cart.reference)
+    return cart
+
+
+@transaction.atomic
+def add_coupon(cart: CartSnapshot, code: str, *, now: datetime) -> CartSnapshot:
+    """Keeps a code with the cart, spelled as the shop spells it; the same again changes nothing.
+
+    Whether it takes anything off is for each quote to say. Raises CouponInvalid, TooManyCoupons. Locks: cart.
+    """
+    coupon = pricing.find_coupon(code)
+    cart = _locked(cart)
+    if coupon.folded in map(Coupon.fold, cart.coupon_codes):
+        return cart
+    if len(cart.coupon_codes) >= MAX_COUPONS:
+        raise TooManyCoupons(MAX_COUPONS)
+    cart.coupon_codes.append(coupon.code)
+    _save(cart, now)
+    return cart
+
+
+@transaction.atomic
+def remove_coupons(cart: CartSnapshot, code: str = "", *, now: datetime) -> CartSnapshot:
+    """Takes the code out, or all of them; without it nothing changes. Locks: cart."""
+    cart = _locked(cart)
+    kept = [each for each in cart.coupon_codes if code and Coupon.fold(each) != Coupon.fold(code)]
+    if kept != cart.coupon_codes:
+        cart.coupon_codes = kept
+        _save(cart, now)
     return cart
 
 
@@ -142,6 +177,7 @@ def merge(guest: CartSnapshot, user: User, *, now: datetime) -> CartSnapshot:
     inventory.release(guest.reference)
     for line in incoming:
         _take_over(own, line, now)
+    _take_over_coupons(own, guest)
     _save(own, now)
     return own
 
@@ -173,6 +209,7 @@ def reopen(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
         newer = carts[newer.pk]
         present = {line["sku"] for line in newer.lines}
         newer.lines += [line for line in cart.lines if line["sku"] not in present]
+        _take_over_coupons(newer, cart)
         cart.state = State.MERGED
         _save(newer, now)
         _save(cart, now)
@@ -216,12 +253,13 @@ def _line(cart: CartSnapshot, item_id: str) -> Line:
 def _set(cart: CartSnapshot, line: Line, quantity: int, now: datetime) -> CartSnapshot:
     if quantity > settings.SHOP_MAX_QUANTITY:
         raise QuantityLimit(settings.SHOP_MAX_QUANTITY)
-    line["quantity"] = quantity
+    more, line["quantity"] = quantity - line["quantity"], quantity
     # A line that checkout holds already stays held, in its new size, when the shopper goes back to the cart.
     holds = settings.SHOP_HOLD_STOCK_AT == "cart" or bool(line.get("heldUntil"))
     until = now + hold_time()
     line["heldUntil"] = until.isoformat() if holds else None
     _save(cart, now)
+    _tell(cart, line["sku"], more)
     if holds:
         inventory.hold(cart.reference, {line["sku"]: quantity}, until=until)
     else:
@@ -246,6 +284,10 @@ def _take_over(cart: CartSnapshot, line: Line, now: datetime) -> None:
         _try_to_hold(cart, target, now)
 
 
+def _take_over_coupons(cart: CartSnapshot, other: CartSnapshot) -> None:
+    cart.coupon_codes = list(dict.fromkeys([*cart.coupon_codes, *other.coupon_codes]))[:MAX_COUPONS]
+
+
 def _try_to_hold(cart: CartSnapshot, line: Line, now: datetime) -> None:
     until = now + hold_time()
     try:
@@ -261,8 +303,16 @@ def _try_to_hold(cart: CartSnapshot, line: Line, now: datetime) -> None:
 def _save(cart: CartSnapshot, now: datetime) -> None:
     cart.version += 1
     cart.updated_at = now
-    cart.save(update_fields=["user", "state", "lines", "version", "checkout_started_at", "updated_at"])
+    cart.save(update_fields=["user", "state", "lines", "coupon_codes", "version", "checkout_started_at", "updated_at"])
     transaction.on_commit(_copy(cart), robust=True)
+
+
+def _tell(cart: CartSnapshot, sku: str, units: int) -> None:
+    """What was put in or taken out, for figures and recommendations. Names neither a person nor the cart's secret."""
+    if units:
+        topic = "cart.item_added" if units > 0 else "cart.item_removed"
+        payload = {"cart": cart.pk, "sku": sku, "quantity": abs(units)}
+        outbox.publish(topic, key=f"{topic}:{cart.pk}:{cart.version}:{sku}", payload=payload, priority=outbox.LATER)
 
 
 def _copy(cart: CartSnapshot) -> Callable[[], None]:

@@ -1,7 +1,10 @@
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from pricing.operations import Evaluation, Rejected
+from pricing.schemas import DiscountAnswer
 from shop.api import Answer, Body, Line, Quantity
 from shop.money import to_number
 
@@ -25,6 +28,20 @@ class AddItemBody(Body):
 
 class QuantityBody(Body):
     quantity: Quantity
+
+
+class CouponBody(Body):
+    code: Annotated[Line, Field(min_length=1, max_length=64)]
+
+
+class RejectedCouponAnswer(Answer):
+    code: str
+    reason: str = Field(description="For programs: `not_started`, `ended`, `used_up`, `min_goods` and so on.")
+    message: str = Field(description="For people.")
+
+    @classmethod
+    def of(cls, rejected: Rejected) -> "RejectedCouponAnswer":
+        return cls(code=rejected.code, reason=rejected.reason, message=rejected.message)
 
 
 class CartItemAnswer(Answer):
@@ -60,7 +77,13 @@ class CartAnswer(Answer):
     cart_id: str | None = Field(description="A guest's credential for this cart: keep it secret.")
     user_id: str | None
     items: list[CartItemAnswer]
-    total: float
+    total: float = Field(description="What the goods cost after discounts, without the delivery.")
+    coupon_codes: list[str]
+    discounts: list[DiscountAnswer]
+    discount_total: float = Field(description="What is off the goods.")
+    rejected_coupons: list[RejectedCouponAnswer] = Field(
+        description="Codes in the cart that take nothing off, and why."
+    )
     item_count: int
     currency: str
     version: int
@@ -68,13 +91,17 @@ class CartAnswer(Answer):
     updated_at: datetime | None
 
     @classmethod
-    def of(cls, cart: CartView, *, user_id: str | None, currency: str) -> "CartAnswer":
+    def of(cls, cart: CartView, off: Evaluation, *, user_id: str | None, currency: str) -> "CartAnswer":
         snapshot = cart.snapshot
         return cls(
             cart_id=snapshot.public_id if snapshot else None,
             user_id=user_id,
             items=[CartItemAnswer.of(line) for line in cart.lines],
-            total=to_number(cart.subtotal_minor, currency),
+            total=to_number(cart.subtotal_minor - off.discount_minor, currency),
+            coupon_codes=cart.coupon_codes,
+            discounts=[DiscountAnswer.of(applied, currency) for applied in off.applied],
+            discount_total=to_number(off.discount_minor, currency),
+            rejected_coupons=[RejectedCouponAnswer.of(rejected) for rejected in off.refused_codes],
             item_count=cart.item_count,
             currency=currency,
             version=snapshot.version if snapshot else 0,

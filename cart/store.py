@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 # Nothing but a page can be wrong meanwhile: every change, and the order, reads the row under its lock.
 KEEP_SECONDS = 60
 # Raised whenever the packed fields change: a release must not read the copies of the one before.
-FORMAT = 1
+FORMAT = 2
 # Two writers may arrive here in the wrong order after their commits; the newer version stays.
 STORE = """
 local stored = redis.call('HGET', KEYS[1], 'version')
@@ -28,7 +28,7 @@ if not stored or tonumber(stored) < tonumber(ARGV[1]) then
 end
 """
 TIMES = ("checkout_started_at", "created_at", "updated_at")
-PLAIN = ("id", "public_id", "user_id", "state", "version", "lines")
+PLAIN = ("id", "public_id", "user_id", "state", "version", "lines", "coupon_codes")
 
 
 def read(public_id: str) -> CartSnapshot | None:
@@ -51,6 +51,15 @@ def write(snapshot: CartSnapshot) -> None:
         client().eval(STORE, 1, _key(snapshot.public_id), snapshot.version, packed, KEEP_SECONDS)
     except RedisError as error:
         log.warning("cart copy not written: %s", type(error).__name__)
+
+
+def forget(public_ids: list[str]) -> None:
+    """Drops the copies of carts that are deleted. Called after the commit that deleted them."""
+    try:
+        if public_ids:
+            client().delete(*map(_key, public_ids))
+    except RedisError as error:
+        log.warning("cart copies not dropped: %s", type(error).__name__)
 
 
 def _key(public_id: str) -> str:

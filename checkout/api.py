@@ -69,6 +69,8 @@ def place_new(request: Request, body: PlaceOrderBody, user: User | None, *, key:
     if not email:
         raise InvalidInput(fields={"email": ["Needed to order without an account."]})
     billing, total = body.billing_address, body.expected_total
+    if body.coupon_code:
+        rate_limits.check("coupon", rate_limits.subject_of(request))
     cart = find_cart(request, body)
     limit_holds(request, sum(line["quantity"] for line in cart.lines))
     return operations.place_order(
@@ -82,6 +84,7 @@ def place_new(request: Request, body: PlaceOrderBody, user: User | None, *, key:
         shown_total_minor=None if total is None else to_minor(total, settings.SHOP_CURRENCY),
         key=key,
         now=now,
+        coupon_code=body.coupon_code,
     )
 
 

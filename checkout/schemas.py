@@ -19,6 +19,9 @@ class PlaceOrderBody(Body):
     billing_address: AddressBody | None = None
     payment_method: Literal["stripe", "invoice", "cod"]
     shipping_method: Line = Field("", description="Code of a way to deliver; the cheapest when left out.")
+    coupon_code: Annotated[Line, Field(max_length=64)] = Field(
+        "", description="A code to use besides those of the cart. 409 if it takes nothing off."
+    )
     expected_total: Price | None = Field(
         None, description="The total that the buyer agreed to. When it holds no more, 409 `price_changed`."
     )

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare
 
+from accounts.models import User
 from shop import rate_limits
 from shop.http import Request
 
@@ -47,6 +49,12 @@ def get_accessible(request: Request, public_id: str, *, permission: str = VIEW) 
     ):
         raise OrderNotFound
     return Order.objects.with_details().get(pk=order.pk)
+
+
+def has_ordered(user: User | None, email: str) -> bool:
+    """Whether this person, or somebody with this e-mail address, has an order that was not cancelled."""
+    theirs = Q(email=email) | Q(user=user) if user else Q(email=email)
+    return Order.objects.filter(theirs).exclude(status=Order.Status.CANCELLED).exists()
 
 
 def actor_of(request: HttpRequest) -> str:

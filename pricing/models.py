@@ -186,7 +186,12 @@ class Promotion(models.Model):
     @property
     def is_counted(self) -> bool:
         """Whether orders queue to use it: without a limit no order of the shop should wait for the one before."""
-        return self.usage_limit is not None or self.usage_limit_per_customer is not None
+        return self.usage_limit is not None or self.limit_per_customer is not None
+
+    @property
+    def limit_per_customer(self) -> int | None:
+        """A first order is one: two at the same moment must not both be it."""
+        return 1 if self.new_customers_only else self.usage_limit_per_customer
 
     def covers(self, tags: Collection[str]) -> bool:
         """Whether an article with these tags is one that it is for."""
@@ -243,6 +248,10 @@ class Coupon(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def limit_per_customer(self) -> int | None:
+        return self.usage_limit_per_customer
 
     @staticmethod
     def fold(code: str) -> str:

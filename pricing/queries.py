@@ -43,7 +43,7 @@ def _uses(
     limited = {
         promotion.pk
         for promotion, coupon in pairs
-        if any(row and row.usage_limit_per_customer is not None for row in (promotion, coupon))
+        if any(row and row.limit_per_customer is not None for row in (promotion, coupon))
     }
     if not limited or not customer.key:
         return Counter(), Counter()

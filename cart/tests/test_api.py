@@ -45,6 +45,10 @@ def test_the_specifications_example(customer: User, customer_api: ApiClient) -> 
         "cartId": cart.public_id,
         "userId": customer.public_id,
         "total": 399.98,
+        "couponCodes": [],
+        "discounts": [],
+        "discountTotal": 0,
+        "rejectedCoupons": [],
         "itemCount": 2,
         "currency": "EUR",
         "version": 2,
@@ -325,6 +329,6 @@ def test_reading_takes_the_same_queries_however_many_lines(
         VariantFactory.create(sku=f"V{number}")
     cart_of(customer, **{f"V{number}": 1 for number in range(lines)})
     customer_api.get("/cart/me")
-    # Token, cart, variants with products, pictures, stock.
-    with django_assert_num_queries(5):
+    # Token, cart, variants with products, pictures, stock, promotions.
+    with django_assert_num_queries(6):
         customer_api.get("/cart/me")

@@ -94,6 +94,7 @@ def test_golden_answer(is_guest: bool, transactional_db: None) -> None:
             ],
             "subtotal": 48.0,
             "discountTotal": 0.0,
+            "discounts": [],
             "shippingTotal": 4.9,
             "taxTotal": 8.44,
             "total": 52.9,

@@ -117,7 +117,7 @@ def _count(model: type[Row], pk: int, customer: str, *, title: str) -> None:
         raise CouponUsedUp(title)
     # Behind the row's lock: of two orders of one customer the second counts the first.
     row = rows.get()
-    if row.usage_limit_per_customer is not None:
+    if row.limit_per_customer is not None:
         uses = row.uses.filter(customer=customer, state=State.CLAIMED).count()
-        if uses >= row.usage_limit_per_customer:
+        if uses >= row.limit_per_customer:
             raise CouponUsedUp(title)

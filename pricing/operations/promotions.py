@@ -13,6 +13,7 @@ from shop.money import Money, allocate
 from ..models import Action, Coupon, Phase, Promotion
 
 PHASES = (Phase.LINE, Phase.ORDER, Phase.SHIPPING)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Offers:
     candidates: tuple[Candidate, ...] = ()
     unknown: tuple[str, ...] = ()
     customer: Customer = Customer()
-    now: datetime = datetime.min.replace(tzinfo=UTC)
+    now: datetime = NEVER
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,22 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Evaluation:
-    applied: tuple[Applied, ...]
-    rejected: tuple[Rejected, ...]
-    discounts: tuple[int, ...]
-    freight_discount_minor: int
+    """`discounts` are what all promotions take off each item together, in the order of the bag."""
+
+    applied: tuple[Applied, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    discounts: tuple[int, ...] = ()
+    freight_discount_minor: int = 0
+
+    @property
+    def discount_minor(self) -> int:
+        """What is off the goods."""
+        return sum(self.discounts)
+
+    @property
+    def refused_codes(self) -> list[Rejected]:
+        """What the shopper entered and gets nothing for. Of promotions that nobody asked for nothing is told."""
+        return [each for each in self.rejected if each.code]
 
 
 @dataclass
@@ -220,7 +233,7 @@ def _used_up(candidate: Candidate) -> Obstacle:
             continue
         if row.usage_limit is not None and row.used >= row.usage_limit:
             return "used_up", f"{candidate.title} has been used up."
-        if row.usage_limit_per_customer is not None and uses >= row.usage_limit_per_customer:
+        if row.limit_per_customer is not None and uses >= row.limit_per_customer:
             return "used_by_customer", f"You have used {candidate.title} already."
     return None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from .promotions import Applied, Freight, Item, Offers, PricedCart, Rejected, evaluate
+from .promotions import Applied, Evaluation, Freight, Item, Offers, PricedCart, Rejected, evaluate
 from .tax import Amount, Destination, tax_rates, taxed
 
 
@@ -32,8 +32,19 @@ class Quote:
     lines: tuple[QuotedLine, ...]
     freight: Freight | None
     freight_amount: Amount
-    applied: tuple[Applied, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    evaluation: Evaluation
+
+    @property
+    def applied(self) -> tuple[Applied, ...]:
+        return self.evaluation.applied
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        return self.evaluation.rejected
+
+    @property
+    def refused_codes(self) -> list[Rejected]:
+        return self.evaluation.refused_codes
 
     @property
     def subtotal_minor(self) -> int:
@@ -49,6 +60,11 @@ class Quote:
         return self.subtotal_minor - self.discount_minor
 
     @property
+    def full_shipping_minor(self) -> int:
+        """The delivery before its promotions."""
+        return self.shipping_minor + self.evaluation.freight_discount_minor
+
+    @property
     def shipping_minor(self) -> int:
         return self.freight.price_minor if self.freight else 0
 
@@ -59,11 +75,6 @@ class Quote:
     @property
     def total_minor(self) -> int:
         return sum(line.amount.gross_minor for line in self.lines) + self.freight_amount.gross_minor
-
-    @property
-    def refused_codes(self) -> list[Rejected]:
-        """What the shopper entered and gets nothing for; promotions that nobody asked for are not told of."""
-        return [rejected for rejected in self.rejected if rejected.code]
 
 
 def quote(
@@ -91,4 +102,4 @@ def quote(
         lines.append(QuotedLine(item, taxed(item.subtotal_minor - discount, rate, prices_include_tax), discount))
     freight_rate = rates.get(freight.tax_class, Decimal(0)) if freight else Decimal(0)
     freight_amount = taxed(freight.price_minor if freight else 0, freight_rate, prices_include_tax)
-    return Quote(currency, prices_include_tax, tuple(lines), freight, freight_amount, found.applied, found.rejected)
+    return Quote(currency, prices_include_tax, tuple(lines), freight, freight_amount, found)

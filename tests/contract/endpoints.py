@@ -425,6 +425,8 @@ ADDITIONS = {
     "POST /api/users/logout",
     "GET /api/inventory/{sku}",
     "PUT /api/inventory/{sku}",
+    "POST /api/cart/{user_id}/coupon",
+    "DELETE /api/cart/{user_id}/coupon",
     "POST /api/orders/track",
     "POST /api/orders/{order_id}/resend",
 }
