@@ -8,12 +8,17 @@ from django.shortcuts import redirect
 from django.templatetags.static import static as static_file
 from django.urls import include, path
 
+from accounts.models import User
 from accounts.views import staff_login
+from catalog.models import Product
+from orders.models import Order
 from shop import health
 from shop.errors import DomainError, Forbidden, NotFound
 from shop.responses import error_response
 
 from .api import api
+
+TOTALS = {"totalProducts": Product, "totalOrders": Order, "totalUsers": User}
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
@@ -36,7 +41,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("livez", health.livez),
     path("readyz", health.readyz),
-    path("health", health.health),
+    path("health", health.health, {"totals": TOTALS}),
     path("favicon.ico", favicon),
     path("", include("notifications.urls")),
 ]

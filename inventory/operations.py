@@ -16,7 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from shop import outbox
+from shop import live, outbox
 
 from .errors import InsufficientStock, StockBelowZero, TooManyUnits
 from .models import Reservation, StockItem, StockMovement, Warehouse
@@ -297,6 +297,9 @@ def _apply(changes: Iterable[Change]) -> None:
         total[0] += change.on_hand
         total[1] += change.reserved
     low: dict[str, datetime] = {}
+    changed = {sku for (sku, _), total in totals.items() if any(total)}
+    if changed:
+        live.hint("stock.changed", changed)
     with connection.cursor() as cursor:
         for (sku, warehouse_id), (on_hand, reserved) in sorted(totals.items()):
             if not on_hand and not reserved:

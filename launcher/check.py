@@ -17,6 +17,8 @@ PRODUCTION = {
     "STRIPE_SECRET_KEY": "sk_live_only_for_the_check",
     "STRIPE_WEBHOOK_SECRET": "whsec_only_for_the_check",
     "EMAIL_URL": "smtp+tls://mail.example:587",
+    "SHOP_STAFF_EMAIL": "staff@shop.example",
+    "DEFAULT_FROM_EMAIL": "Shop <shop@shop.example>",
 }
 # By module: the first line of the script in .venv/bin holds the folder the checkout once was in.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"

@@ -1,5 +1,7 @@
 """What the shop has to tell the world, written in the transaction that made it true and delivered at least once.
 
+docs/operations/events.md lists every topic. One that nobody handles is kept as a record, done from the start.
+
 `publish` inserts a row; a relay in the worker claims due rows with a lease and calls the handlers of their topic
 outside any transaction. A handler may run twice (a worker can die between effect and mark), so each is idempotent.
 """
@@ -11,6 +13,7 @@ from typing import Any
 
 from celery import current_app
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -23,7 +26,8 @@ LEASE = timedelta(seconds=120)
 RUN_SECONDS = 20
 # With the back-off below this gives up after half a day: a mail server may well be away for an evening.
 MAX_ATTEMPTS = 22
-MONEY, NORMAL = 1, 5
+MONEY, NORMAL, LATER = 1, 5, 9
+FORGET_BATCH = 5000
 State = OutboxEvent.State
 
 
@@ -32,8 +36,12 @@ def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NO
     if not connection.in_atomic_block:
         raise RuntimeError("publish() outside a transaction could tell of something that never happened")
     event = OutboxEvent(topic=topic, dedupe_key=key, payload=payload, priority=priority)
+    is_handled = bool(handlers_of(topic))
+    if not is_handled:
+        # A claim, a wake-up and an update for each click into a cart, with nothing to do, would hold up the mails.
+        event.state, event.done_at = State.DONE, timezone.now()
     OutboxEvent.objects.bulk_create([event], ignore_conflicts=True)
-    if not any(call is poke for _, call, *_ in connection.run_on_commit):
+    if is_handled and not any(call is poke for _, call, *_ in connection.run_on_commit):
         transaction.on_commit(poke, robust=True)
 
 
@@ -68,6 +76,27 @@ def relay(now: datetime) -> int:
             OutboxEvent.objects.filter(pk=event.pk).update(state=State.DONE, done_at=timezone.now())
             handled += 1
     return handled
+
+
+def revive(dead: QuerySet[OutboxEvent], *, now: datetime) -> int:
+    """Lets events that were given up be tried anew, from the first attempt; returns how many were dead."""
+    with transaction.atomic():
+        revived = dead.filter(state=State.DEAD).update(state=State.PENDING, attempts=0, due_at=now)
+        if revived:
+            transaction.on_commit(poke, robust=True)
+    return revived
+
+
+def forget(before: datetime) -> int:
+    """Deletes what was done before then, in batches: one delete of a month would hold its locks for minutes.
+
+    What is dead waits for staff, however old.
+    """
+    forgotten = 0
+    old = OutboxEvent.objects.filter(state=State.DONE, done_at__lt=before).order_by("done_at")
+    while batch := list(old.values_list("pk", flat=True)[:FORGET_BATCH]):
+        forgotten += OutboxEvent.objects.filter(pk__in=batch).delete()[0]
+    return forgotten
 
 
 def _claim(now: datetime) -> OutboxEvent | None:

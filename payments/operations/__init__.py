@@ -3,12 +3,13 @@
 from .attempts import change_method, close_order, end_session, reconcile, settle, start
 from .manual import record_manual_payment
 from .refunds import refund, refund_order, refund_rest
-from .webhooks import handle_webhooks, store_webhook
+from .webhooks import forget_webhooks, handle_webhooks, store_webhook
 
 __all__ = [
     "change_method",
     "close_order",
     "end_session",
+    "forget_webhooks",
     "handle_webhooks",
     "reconcile",
     "record_manual_payment",

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=1)
+FORGET_BATCH = 5000
 
 
 def store_webhook(provider: str, body: bytes, signature: str, *, now: datetime) -> None:
@@ -66,6 +67,15 @@ def handle_webhooks(now: datetime) -> int:
             WebhookEvent.objects.filter(pk=event.pk).update(handled_at=now, last_error="")
             handled += 1
     return handled
+
+
+def forget_webhooks(before: datetime) -> int:
+    """Deletes messages that were handled before then, in batches. What could not be handled waits for staff."""
+    forgotten = 0
+    old = WebhookEvent.objects.filter(handled_at__lt=before)
+    while batch := list(old.values_list("pk", flat=True)[:FORGET_BATCH]):
+        forgotten += WebhookEvent.objects.filter(pk__in=batch).delete()[0]
+    return forgotten
 
 
 def _claim(now: datetime) -> WebhookEvent | None:
