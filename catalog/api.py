@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Router
 
 from shop import idempotency
@@ -134,8 +135,11 @@ def found(filters: ProductListFilter, *, category: Category | None = None) -> tu
 
 
 def answers(products: Sequence[Product]) -> list[ProductAnswer]:
-    stock = queries.stock_of(variant.sku for product in products for variant in product.active_variants)
-    return [ProductAnswer.of(product, stock) for product in products]
+    now = timezone.now()
+    variants = [variant for product in products for variant in product.active_variants]
+    stock = queries.stock_of(variant.sku for variant in variants)
+    lowest = queries.lowest_prices(variant for variant in variants if variant.compare_at(now) is not None)
+    return [ProductAnswer.of(product, stock, lowest=lowest, now=now) for product in products]
 
 
 def answer(product: Product) -> ProductAnswer:

@@ -11,7 +11,9 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         # The handler's module reads models, which exist only now.
-        from .handlers import fetch_image
+        from .handlers import apply_sales, fetch_image, price_created
 
         invariants.register(*INVARIANTS)
         subscribe("image.added", fetch_image)
+        subscribe("product.created", price_created)
+        subscribe("promotion.changed", apply_sales)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from . import images
+from django.utils import timezone
+
+from . import images, operations
 from .models import ProductImage
 
 
@@ -11,3 +13,13 @@ def fetch_image(payload: dict[str, Any]) -> None:
     image = ProductImage.objects.filter(pk=payload["image_id"], state=ProductImage.State.PENDING).first()
     if image:
         images.fetch_remote(image)
+
+
+def apply_sales(payload: dict[str, Any]) -> None:
+    """`promotion.changed`: staff look at the shop right after; the job would come within the minute."""
+    operations.apply_sales(timezone.now())
+
+
+def price_created(payload: dict[str, Any]) -> None:
+    """`product.created`: sales that were applied while the product was being made have not seen it."""
+    operations.reprice_one(payload["product_id"], now=timezone.now())

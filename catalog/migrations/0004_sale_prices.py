@@ -86,7 +86,11 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="variant",
             index=models.Index(
-                condition=models.Q(("sale_price_minor__isnull", False)), fields=["product"], name="variant_in_sale"
+                condition=models.Q(
+                    ("sale_price_minor__isnull", False), ("compare_at_minor__isnull", False), _connector="OR"
+                ),
+                fields=["product"],
+                name="variant_reduced",
             ),
         ),
         migrations.RunSQL(BEGIN_HISTORY, migrations.RunSQL.noop),

@@ -5,7 +5,7 @@ from .attributes import Scalar, check_values
 from .categories import make_category, refresh_category, resolve_category
 from .drafts import ImageDraft, ProductChanges, ProductDraft, VariantChanges, VariantDraft
 from .indexing import reindex
-from .prices import apply_sales, forget_applied, reprice
+from .prices import apply_sales, forget_applied, reprice, reprice_one
 from .products import create_product, refresh, replace_product, tell_created, withdraw_product
 from .ratings import lock_rating, set_rating
 
@@ -27,6 +27,7 @@ __all__ = [
     "reindex",
     "replace_product",
     "reprice",
+    "reprice_one",
     "resolve_category",
     "set_rating",
     "store_picture",

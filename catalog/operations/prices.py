@@ -84,6 +84,13 @@ def reprice(product_ids: Sequence[int], *, now: datetime, actor: str, sales: Seq
         return cursor.fetchone()[0]
 
 
+@transaction.atomic
+def reprice_one(product_id: int, *, now: datetime) -> None:
+    """The same for one product; nothing happens for one that is gone. Locks: the product."""
+    if Product.objects.select_for_update(no_key=True).filter(pk=product_id).exists():
+        reprice([product_id], now=now, actor=SYSTEM)
+
+
 # --- All of them
 
 

@@ -1,6 +1,6 @@
 """Reads in the catalogue's words; a constant number of database queries whatever the number of rows."""
 
-from .cards import Card, cards, newest
+from .cards import Card, cards, cheapest, newest
 from .detail import Axis, AxisOption, Delivery, ProductPage, product_page, trail
 from .listing import Facet, FacetValue, Listing, any_product_with, category_at, listing, product_with, search
 from .prices import lowest_prices, lowest_to_tell
@@ -19,6 +19,7 @@ __all__ = [
     "any_product_with",
     "cards",
     "category_at",
+    "cheapest",
     "listing",
     "lowest_prices",
     "lowest_to_tell",

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from ..models import Attribute, Product, ProductImage, Variant
+from .prices import lowest_to_tell
 from .stock import Stock, stock_of, stock_word
 
 NEW_FOR = timedelta(days=30)
@@ -22,6 +23,7 @@ class Card:
     image: ProductImage | None
     price_minor: int
     compare_at_minor: int | None
+    lowest_minor: int | None
     price_varies: bool
     fact: str
     swatches: Sequence[tuple[str, str]]
@@ -31,11 +33,19 @@ class Card:
 
 
 def cards(products: Sequence[Product], *, now: datetime | None = None) -> list[Card]:
-    """Cards for products read `with_details()`, in three queries: stock, attributes, and since when things are new."""
+    """Cards for products read `with_details()`, in four queries: stock, attributes, lowest prices, what is new."""
+    now = now or timezone.now()
     stock = stock_of(variant.sku for product in products for variant in product.active_variants)
     attributes = attributes_of(products)
-    since = _new_since(now or timezone.now()) if products else None
-    return [_card(product, stock, attributes, since) for product in products]
+    since = _new_since(now) if products else None
+    variants = [variant for product in products if (variant := cheapest(product, now))]
+    lowest = lowest_to_tell(variants, now)
+    return [_card(product, stock, attributes, lowest, since, now) for product in products]
+
+
+def cheapest(product: Product, now: datetime) -> Variant | None:
+    """The variant whose prices stand for a product read `with_details()`."""
+    return min(product.active_variants, key=lambda variant: variant.price_at(now), default=None)
 
 
 def newest(count: int) -> list[Card]:
@@ -67,18 +77,24 @@ def gallery(images: Iterable[ProductImage]) -> list[ProductImage]:
 
 
 def _card(
-    product: Product, stock: Mapping[str, Stock], attributes: Mapping[str, Attribute], since: datetime | None
+    product: Product,
+    stock: Mapping[str, Stock],
+    attributes: Mapping[str, Attribute],
+    lowest: Mapping[int, int],
+    since: datetime | None,
+    now: datetime,
 ) -> Card:
     variants = product.active_variants
-    cheapest = min(variants, key=lambda variant: variant.price_minor, default=None)
+    variant = cheapest(product, now)
     available = sum(stock.get(variant.sku, Stock()).available for variant in variants)
     return Card(
         product=product,
         url=product.get_absolute_url(),
         image=next(iter(gallery(product.all_images)), None),
-        price_minor=cheapest.price_minor if cheapest else product.price_minor,
-        compare_at_minor=cheapest.compare_at_minor if cheapest else None,
-        price_varies=len({variant.price_minor for variant in variants}) > 1,
+        price_minor=variant.price_at(now) if variant else product.price_minor,
+        compare_at_minor=variant.compare_at(now) if variant else None,
+        lowest_minor=lowest.get(variant.pk) if variant else None,
+        price_varies=len({each.price_at(now) for each in variants}) > 1,
         fact=_fact(product, attributes),
         swatches=_swatches(variants, attributes),
         available=available,

@@ -8,9 +8,10 @@ from ..models import Variant
 
 # Where the lowest price of the 30 days before stands beside a reduction: the European Union and the European Economic
 # Area, by article 6a of Directive 98/6/EC (put in by Directive (EU) 2019/2161).
-TELLS_LOWEST = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO".split()
-)
+TELLS_LOWEST = frozenset({
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
+    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "IS", "LI", "NO",
+})  # fmt: skip
 
 # A price holds from its entry to the next one. The last entry is the reduction: what held before it is looked at.
 LOWEST = """

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
+from ninja import Field
 
 from shop.api import Answer, PagedEnvelope
 
 from ..models import Product, ProductImage, Variant
-from ..queries import Stock
+from ..queries import Stock, cheapest
 from .values import number
 
 
@@ -36,12 +37,35 @@ class RatingAnswer(Answer):
     count: int
 
 
+class SaleAnswer(Answer):
+    """A reduction. `name` and `endsAt` are a sale's; "" and null where staff gave a price before by hand.
+
+    `lowestPrice30Days` is the lowest price of the 30 days before it; null for what never cost anything else.
+    """
+
+    name: str
+    ends_at: datetime | None
+    lowest_price_30_days: Annotated[float | int | None, Field(alias="lowestPrice30Days")]
+
+    @classmethod
+    def of(cls, variant: Variant, lowest: Mapping[int, int], now: datetime) -> "SaleAnswer | None":
+        if variant.compare_at(now) is None:
+            return None
+        is_in_sale, low = variant.is_in_sale(now), lowest.get(variant.pk)
+        return cls(
+            name=variant.sale.name if variant.sale and is_in_sale else "",
+            ends_at=variant.sale_until if is_in_sale else None,
+            lowest_price_30_days=None if low is None else number(low),
+        )
+
+
 class VariantAnswer(Answer):
     variant_id: str
     sku: str
     price: float | int
     price_minor: int
     compare_at_price: float | int | None
+    sale: SaleAnswer | None
     stock: int
     options: dict[str, Any]
     images: list[str]
@@ -50,7 +74,10 @@ class VariantAnswer(Answer):
 
 
 class ProductAnswer(Answer):
-    """Money is in `currency`. `stock` is what can be bought now, of all variants; `price` is the lowest of theirs."""
+    """Money is in `currency`. `stock` is what can be bought now, of all variants; `price` is the lowest of theirs.
+
+    During a sale `price` is what is asked and `compareAtPrice` the list price.
+    """
 
     product_id: str
     name: str
@@ -59,6 +86,7 @@ class ProductAnswer(Answer):
     price: float | int
     price_minor: int
     compare_at_price: float | int | None
+    sale: SaleAnswer | None
     currency: str
     category: str
     category_id: str
@@ -78,20 +106,24 @@ class ProductAnswer(Answer):
     updated_at: datetime
 
     @classmethod
-    def of(cls, product: Product, stock: Mapping[str, Stock]) -> "ProductAnswer":
-        """Of a product read `with_details()`."""
+    def of(
+        cls, product: Product, stock: Mapping[str, Stock], *, lowest: Mapping[int, int], now: datetime
+    ) -> "ProductAnswer":
+        """Of a product read `with_details()`, with the stock by SKU and the `lowest_prices` of its variants."""
         variants = product.active_variants
         total = sum((stock.get(variant.sku, Stock()) for variant in variants), Stock())
-        cheapest = min(variants, key=lambda variant: variant.price_minor, default=None)
-        before = cheapest.compare_at_minor if cheapest else None
+        variant = cheapest(product, now)
+        price = variant.price_at(now) if variant else product.price_minor
+        before = variant.compare_at(now) if variant else None
         return cls(
             product_id=product.public_id,
             name=product.name,
             slug=product.slug,
             description=product.description,
-            price=number(product.price_minor),
-            price_minor=product.price_minor,
+            price=number(price),
+            price_minor=price,
             compare_at_price=None if before is None else number(before),
+            sale=SaleAnswer.of(variant, lowest, now) if variant else None,
             currency=settings.SHOP_CURRENCY,
             category=product.category.name,
             category_id=product.category.public_id,
@@ -103,7 +135,7 @@ class ProductAnswer(Answer):
             inventory=InventoryAnswer.of(total),
             images=addresses(product.all_images),
             attributes=product.attributes,
-            variants=[_variant_answer(variant, product, stock) for variant in variants],
+            variants=[_variant_answer(row, product, stock, lowest, now) for row in variants],
             rating=RatingAnswer(
                 average=float(product.rating_average) if product.rating_count else None, count=product.rating_count
             ),
@@ -114,14 +146,17 @@ class ProductAnswer(Answer):
         )
 
 
-def _variant_answer(variant: Variant, product: Product, stock: Mapping[str, Stock]) -> VariantAnswer:
-    before = variant.compare_at_minor
+def _variant_answer(
+    variant: Variant, product: Product, stock: Mapping[str, Stock], lowest: Mapping[int, int], now: datetime
+) -> VariantAnswer:
+    price, before = variant.price_at(now), variant.compare_at(now)
     return VariantAnswer(
         variant_id=variant.public_id,
         sku=variant.sku,
-        price=number(variant.price_minor),
-        price_minor=variant.price_minor,
+        price=number(price),
+        price_minor=price,
         compare_at_price=None if before is None else number(before),
+        sale=SaleAnswer.of(variant, lowest, now),
         stock=stock.get(variant.sku, Stock()).available,
         options=variant.options,
         images=addresses(image for image in product.all_images if image.variant_id == variant.pk),

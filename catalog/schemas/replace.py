@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
+from django.utils import timezone
 from ninja import Field
 from pydantic import StrictBool
 
@@ -51,6 +52,7 @@ class VariantPut(Body):
 
     variant_id: Any = UNNAMED
     price_minor: Any = UNNAMED
+    sale: Any = UNNAMED
 
     def changes(self) -> VariantChanges:
         changes: VariantChanges = {"sku": self.sku}
@@ -65,7 +67,8 @@ class VariantPut(Body):
 class ProductPut(Body):
     """What is named is replaced; `variants` replaces by SKU and takes missing ones off sale.
 
-    GET's answer can be sent back.
+    GET's answer can be sent back: with its `sale`, `compareAtPrice` is the list price and `price` what the sale makes
+    of it. Without `sale` the two are the list price and the price before that staff give.
     `sku`, `price`, `stock` and their like belong to a product with one variant; with several they are read from those.
     """
 
@@ -89,6 +92,7 @@ class ProductPut(Body):
     product_id: Any = UNNAMED
     slug: Any = UNNAMED
     price_minor: Any = UNNAMED
+    sale: Any = UNNAMED
     currency: Any = UNNAMED
     category_id: Any = UNNAMED
     category_path: Any = UNNAMED
@@ -117,11 +121,25 @@ class ProductPut(Body):
             raise InvalidInput(fields=wrong)
         own = articles(self)
         present = product.active_variants
+        self._take_back_sales(rows, own, present)
         if len(present) == 1 and len(rows) <= 1:
             return [self._only_variant(present[0], own, rows, stock)] if own or rows or self.sku else []
         if own and not rows:
             raise InvalidInput(fields={name: ["Give it with each variant."] for name in self._sent(own)})
         return rows
+
+    def _take_back_sales(self, rows: Sequence[VariantChanges], own: dict[str, Any], present: Sequence[Variant]) -> None:
+        """Reads list prices out of an answer that was sent back: a sale's price must not become one."""
+        known = {variant.sku: variant for variant in present}
+        wrong: dict[str, list[str]] = {}
+        for place, (body, row) in enumerate(zip(self.variants or (), rows, strict=True)):
+            if not take_back_sale(body, row, known.get(row["sku"])):
+                wrong[f"variants.{place}.price"] = [NOT_THE_SALES]
+        # Of several variants it is said again, with the cheapest one's values.
+        if not take_back_sale(self, own, present[0] if len(present) == 1 else None) and len(present) == 1:
+            wrong["price"] = [NOT_THE_SALES]
+        if wrong:
+            raise InvalidInput(fields=wrong)
 
     def _only_variant(
         self,
@@ -154,6 +172,23 @@ class ProductPut(Body):
     def _sent(names: Iterable[str]) -> list[str]:
         sent = {"price_minor": "price", "compare_at_minor": "compareAtPrice", "weight_grams": "weightGrams"}
         return [sent.get(name, name) for name in names]
+
+
+NOT_THE_SALES = (
+    "A sale makes another price, or none any more. Read it again, or leave `sale` out to set the list price."
+)
+
+
+def take_back_sale(body: ProductPut | VariantPut, values: Any, variant: Variant | None) -> bool:
+    """Puts the list price into `values` where the body is a read of a variant in a sale. False: it no longer is one."""
+    if not (isinstance(body.sale, dict) and body.sale.get("name")):
+        return True
+    price, list_minor = values.pop("price_minor", None), values.pop("compare_at_minor", None)
+    if variant is None:
+        return False
+    if list_minor is not None:
+        values["price_minor"] = list_minor
+    return price is None or (variant.is_in_sale(now := timezone.now()) and price == variant.price_at(now))
 
 
 def articles(body: ProductPut | VariantPut) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from catalog import operations as catalog
 from catalog.models import Category, Product, Variant
 from inventory import operations as inventory
 from orders import operations as orders
@@ -32,6 +33,7 @@ def make_variant(*, price_minor: int = 2400, stock: int = 10) -> Variant:
     )
     variant = Variant.objects.create(product=product, sku=f"MUG-{number}", price_minor=price_minor)
     with transaction.atomic():
+        catalog.refresh(product)
         inventory.receive(variant.sku, stock, reason="opening stock", actor="system")
     return variant
 
