@@ -1,11 +1,12 @@
 """A setting that is wrong stops the start with its name, instead of selling by another rule than was meant."""
 
+from email.utils import parseaddr
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 
 @register
@@ -25,6 +26,18 @@ def shop_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
         if getattr(settings, name) < 1:
             errors.append(Error(f"{name} must be at least 1.", id="shop.E004"))
     return errors
+
+
+@register(Tags.security, deploy=True)
+def production_mail(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """A shop that can't write to its buyers, or to its staff, looks well until somebody waits for a mail."""
+    warnings: list[CheckMessage] = []
+    if settings.EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend":
+        warnings.append(Warning("EMAIL_URL is not set: mails become files and reach nobody.", id="shop.W001"))
+    for name in ("SHOP_STAFF_EMAIL", "DEFAULT_FROM_EMAIL"):
+        if parseaddr(getattr(settings, name))[1].endswith("@example.com"):
+            warnings.append(Warning(f"{name} is nobody's address: set your own.", id="shop.W002"))
+    return warnings
 
 
 def _is_locale(name: str) -> bool:

@@ -4,8 +4,7 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from . import idempotency, outbox
-from .models import OutboxEvent
+from . import health, idempotency, outbox, privacy
 
 
 @shared_task
@@ -14,8 +13,19 @@ def relay_outbox() -> None:
 
 
 @shared_task
+def heartbeat() -> None:
+    health.note_heartbeat()
+
+
+@shared_task
 def forget_old() -> None:
     now = timezone.now()
     idempotency.forget(before=now - timedelta(hours=24))
     Session.objects.filter(expire_date__lt=now).delete()
-    OutboxEvent.objects.filter(state=OutboxEvent.State.DONE, done_at__lt=now - timedelta(days=30)).delete()
+    outbox.forget(before=now - timedelta(days=30))
+
+
+@shared_task
+def forget_people() -> None:
+    """What was kept for the books, once the time that the law asks for is over."""
+    privacy.expire(timezone.now())
