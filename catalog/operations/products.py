@@ -113,7 +113,7 @@ def refresh(product: Product, *, actor: str = SYSTEM) -> Product:
 
 def tell_created(product: Product) -> None:
     """Records `product.created`, once for each product."""
-    outbox.publish("product.created", key=f"product.created:{product.public_id}", payload={"product_id": product.public_id})
+    outbox.publish("product.created", key=f"product.created:{product.public_id}", payload={"product_id": product.pk})
 
 
 # --- Rows
