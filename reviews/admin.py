@@ -27,7 +27,8 @@ class ReviewAdmin(ModelAdmin):
     readonly_fields = ("product", "user", "rating", "title", "text", "state", "report_count", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
-        return super().get_queryset(request).annotate(report_total=Count("reports"))
+        counted = Review.objects.annotate(report_total=Count("reports"))
+        return counted.order_by(*self.get_ordering(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # "pending" sorts before "published" and "rejected".

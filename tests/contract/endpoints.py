@@ -423,6 +423,12 @@ ENDPOINTS = [
 # What the API has beyond the specification.
 ADDITIONS = {
     "POST /api/users/logout",
+    "GET /api/products/{product_id}/reviews",
+    "POST /api/products/{product_id}/reviews",
+    "PUT /api/reviews/{review_id}",
+    "DELETE /api/reviews/{review_id}",
+    "POST /api/reviews/{review_id}/report",
+    "GET /api/users/{user_id}/reviews",
     "GET /api/inventory/{sku}",
     "PUT /api/inventory/{sku}",
     "POST /api/cart/{user_id}/coupon",
