@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import auth
 from django.http import HttpRequest
 from django.utils import timezone
@@ -14,6 +16,7 @@ from .middleware import bearer_value, granted_scopes, session_key, token_of
 from .models import ApiToken, BrowserSession, User
 from .queries import find_session, find_token, find_user, oneself
 from .schemas import (
+    EraseBody,
     LoginAnswer,
     LoginBody,
     NewTokenAnswer,
@@ -115,6 +118,35 @@ def update_user(request: HttpRequest, user_id: str, body: ProfileBody) -> Envelo
     user = find_user(user_id, asked_by=caller(request), permission="accounts.change_user")
     user = operations.update_profile(user, asked_by=caller(request), now=timezone.now(), **body.changes())
     return Envelope(data=answer(user))
+
+
+# --- A person's own data
+
+
+@router.get(
+    "/users/{user_id}/export",
+    response={200: Envelope[dict[str, Any]], 401: Failure, 403: Failure, 404: Failure, 429: Failure},
+    auth=signed_in,
+)
+@private
+def export_user(request: HttpRequest, user_id: str) -> Envelope[dict[str, Any]]:
+    """Everything that the shop knows of oneself, by its parts: account, carts, orders, payments, mails."""
+    return Envelope(data=dict(operations.export_account(oneself(user_id, asked_by=caller(request)))))
+
+
+@router.post(
+    "/users/{user_id}/erase", response={204: None, 403: Failure, 404: Failure, **SIGN_IN_ERRORS}, auth=signed_in
+)
+@private
+def erase_user(request: HttpRequest, user_id: str, body: EraseBody) -> Status[None]:
+    """Erases one's own account for good; it needs the password and, with a second factor, `otp`.
+
+    409 `erase_refused`, with the reason, while an order is under way. Orders keep their copy for the books.
+    """
+    user, now = oneself(user_id, asked_by=caller(request)), timezone.now()
+    operations.prove_identity(user, current_password=body.current_password, otp=body.otp, now=now)
+    operations.erase_account(user, now=now)
+    return Status(204, None)
 
 
 # --- Tokens. Their secrets are stored nowhere, so these keep no `Idempotency-Key`: it would store the answer.

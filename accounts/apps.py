@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
 
-from shop import invariants
+from shop import invariants, privacy
 
 from .invariants import INVARIANTS
 
@@ -12,6 +12,8 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from . import checks  # noqa: F401
         from .handlers import remember_browser
+        from .privacy import PART
 
+        privacy.register(PART)
         invariants.register(*INVARIANTS)
         user_logged_in.connect(remember_browser)

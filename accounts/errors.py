@@ -87,6 +87,11 @@ class PasskeyRefused(Unauthenticated):
     text = "The passkey was not accepted. Try again, or use another way."
 
 
+class EraseRefused(Conflict):
+    code = "erase_refused"
+    text = "This account can't be erased now."
+
+
 class AlreadyEnrolled(Conflict):
     code = "already_enrolled"
     text = "An authenticator app is set up already. Remove it first."

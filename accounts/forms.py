@@ -11,6 +11,7 @@ from shop.api import Body, fields_of
 from shop.errors import DomainError
 
 from . import scopes
+from .models import User
 from .schemas import (
     MAX_PASSWORD_LENGTH,
     AddressBody,
@@ -215,6 +216,22 @@ def passkey_name_field() -> forms.CharField:
 class NewPasskeyForm(OperationForm):
     name = passkey_name_field()
     credential = passkey_answer_field(required=True)
+
+
+class EraseForm(OperationForm):
+    email = email_field()
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.own_email = email
+        self.fields["email"].label = "Type your email address to confirm"
+        self.fields["email"].widget.attrs["autocomplete"] = "off"
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"])
+        if User.normalize_username(email) != self.own_email:
+            raise forms.ValidationError(f"That is not the address of this account, {self.own_email}.")
+        return email
 
 
 class PasskeyNameForm(OperationForm):

@@ -22,5 +22,39 @@ TOKENS_ARE_HASHED = Invariant(
     violations="SELECT id, user_id FROM accounts_apitoken WHERE digest !~ '^[0-9a-f]{64}$'",
     examined="SELECT count(*) FROM accounts_apitoken",
 )
+SECOND_FACTORS_ARE_SEALED = Invariant(
+    code="U8",
+    promise="the secret of an authenticator app is sealed, of a recovery code only the SHA-256 is stored",
+    violations=r"""
+        SELECT 'factor' AS kind, user_id FROM accounts_secondfactor WHERE kind = 'app' AND sealed_secret !~ '^gAAAA'
+        UNION ALL
+        SELECT 'recovery code', user_id FROM accounts_recoverycode WHERE digest !~ '^[0-9a-f]{64}$'
+    """,
+    examined="SELECT (SELECT count(*) FROM accounts_secondfactor) + (SELECT count(*) FROM accounts_recoverycode)",
+)
+ERASED_MEANS_ERASED = Invariant(
+    code="U9",
+    promise="an erased account has no personal data and opens nothing",
+    violations="""
+        SELECT public_id FROM accounts_user u WHERE erased_at IS NOT NULL AND (
+            email <> lower('erased-' || public_id || '@invalid')
+            OR first_name <> '' OR last_name <> '' OR phone <> '' OR email_verified_at IS NOT NULL
+            OR is_active OR is_staff OR is_superuser OR password NOT LIKE '!%'
+            OR EXISTS (SELECT FROM accounts_address WHERE user_id = u.id)
+            OR EXISTS (SELECT FROM accounts_apitoken WHERE user_id = u.id)
+            OR EXISTS (SELECT FROM accounts_browsersession WHERE user_id = u.id)
+            OR EXISTS (SELECT FROM accounts_secondfactor WHERE user_id = u.id)
+            OR EXISTS (SELECT FROM accounts_recoverycode WHERE user_id = u.id)
+            OR EXISTS (SELECT FROM cart_cartsnapshot WHERE user_id = u.id)
+        )
+    """,
+    examined="SELECT count(*) FROM accounts_user WHERE erased_at IS NOT NULL",
+)
 
-INVARIANTS = (ONE_ACCOUNT_PER_EMAIL, PASSWORDS_ARE_HASHED, TOKENS_ARE_HASHED)
+INVARIANTS = (
+    ONE_ACCOUNT_PER_EMAIL,
+    PASSWORDS_ARE_HASHED,
+    TOKENS_ARE_HASHED,
+    SECOND_FACTORS_ARE_SEALED,
+    ERASED_MEANS_ERASED,
+)

@@ -97,9 +97,12 @@ def check_use(state: State, credential: bytes, answer: str) -> int:
 
 def _parsed(answer: str) -> AuthenticationResponse:
     try:
-        return AuthenticationResponse.from_dict(json.loads(answer))
+        parsed = AuthenticationResponse.from_dict(json.loads(answer))
     except MALFORMED as error:
         raise Refused from error
+    if parsed is None:
+        raise Refused
+    return parsed
 
 
 def _server() -> Fido2Server:

@@ -209,6 +209,11 @@ class LoginBody(Body):
     otp: OneTimeCode = ""
 
 
+class EraseBody(Body):
+    current_password: Password
+    otp: OneTimeCode = ""
+
+
 class LoginAnswer(Answer):
     token: str
     expires_at: datetime

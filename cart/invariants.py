@@ -30,4 +30,13 @@ INVARIANTS = (
         """,
         "SELECT count(*) FROM inventory_reservation WHERE kind = 'hold'",
     ),
+    Invariant(
+        "C9",
+        "an erased account has no cart",
+        """
+        SELECT cart.public_id FROM cart_cartsnapshot cart
+        JOIN accounts_user ON accounts_user.id = cart.user_id WHERE accounts_user.erased_at IS NOT NULL
+        """,
+        "SELECT count(*) FROM cart_cartsnapshot WHERE user_id IS NOT NULL",
+    ),
 )

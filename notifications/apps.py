@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 
+from shop import privacy
 from shop.subscribers import subscribe
 
 
@@ -8,6 +9,8 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from .handlers import TOPICS
+        from .privacy import PART
 
+        privacy.register(PART)
         for topic, handler in TOPICS.items():
             subscribe(topic, handler)

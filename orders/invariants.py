@@ -76,6 +76,18 @@ INVARIANTS = (
         "SELECT count(*) FROM inventory_reservation WHERE kind = 'allocation'",
     ),
     Invariant(
+        "O9",
+        "an order that has forgotten its buyer keeps no name, street, phone or e-mail",
+        """
+        SELECT number FROM orders_order WHERE redacted_at IS NOT NULL AND (
+            email NOT LIKE '%@invalid' OR phone <> ''
+            OR shipping_address ?| ARRAY['full_name', 'line1', 'line2', 'phone']
+            OR billing_address ?| ARRAY['full_name', 'line1', 'line2', 'phone']
+        )
+        """,
+        "SELECT count(*) FROM orders_order WHERE redacted_at IS NOT NULL",
+    ),
+    Invariant(
         "O8",
         "an unpaid order ends: none is overdue by ten minutes",
         """

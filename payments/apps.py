@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from shop import invariants
+from shop import invariants, privacy
 from shop.subscribers import subscribe
 
 from .invariants import INVARIANTS
@@ -12,6 +12,8 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from . import checks  # noqa: F401
         from .handlers import close_cancelled_order
+        from .privacy import PART
 
+        privacy.register(PART)
         invariants.register(*INVARIANTS)
         subscribe("order.cancelled", close_cancelled_order)

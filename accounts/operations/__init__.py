@@ -8,12 +8,14 @@ from .passwords import (
     set_password,
     start_password_reset,
 )
+from .privacy import erase_account, export_account
 from .profile import delete_address, save_address, update_profile
 from .rules import check_current_password
 from .second_factor import (
     enrol_app,
     enrol_passkey,
     must_have_second_factor,
+    prove_identity,
     remove_second_factor,
     rename_passkey,
     renew_recovery_codes,
@@ -52,6 +54,8 @@ __all__ = [
     "end_token",
     "enrol_app",
     "enrol_passkey",
+    "erase_account",
+    "export_account",
     "finish_password_reset",
     "forget_expired_tokens",
     "forget_lost_sessions",
@@ -63,6 +67,7 @@ __all__ = [
     "must_have_second_factor",
     "owner_of_verification_link",
     "password_reset_link",
+    "prove_identity",
     "register",
     "remember_session",
     "remove_second_factor",

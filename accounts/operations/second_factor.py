@@ -15,6 +15,7 @@ from .. import passkeys, totp
 from ..errors import AlreadyEnrolled, MfaEnrolmentRequired, MfaRequired, PasskeyRefused, TooManyPasskeys, WrongCode
 from ..models import RecoveryCode, SecondFactor, User
 from ..sealing import seal, unseal
+from .rules import check_current_password
 
 CODES = 10
 MAX_PASSKEYS = 20
@@ -37,6 +38,15 @@ def demand_second_factor(user: User, code: str, *, now: datetime) -> None:
     if not code.strip():
         raise MfaRequired(user)
     use_code(user, code, now=now)
+
+
+def prove_identity(user: User, *, current_password: str, otp: str, now: datetime) -> None:
+    """Password and second factor once more, before what a borrowed session or token must not do.
+
+    Raises InvalidInput (`currentPassword`), MfaRequired, WrongCode, RateLimited. Locks: nothing.
+    """
+    check_current_password(user, current_password)
+    demand_second_factor(user, otp, now=now)
 
 
 def check_staff_has_second_factor(user: User) -> None:
@@ -197,4 +207,6 @@ def _locked(user: User) -> User:
 
 def _tell(user: User, what: str, now: datetime) -> None:
     payload = {"user_id": user.public_id, "what": what, "at": now.isoformat()}
-    publish("user.second_factor_changed", key=f"user.second_factor_changed:{':'.join(payload.values())}", payload=payload)
+    publish(
+        "user.second_factor_changed", key=f"user.second_factor_changed:{':'.join(payload.values())}", payload=payload
+    )

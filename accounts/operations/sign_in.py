@@ -12,7 +12,7 @@ from shop.outbox import publish
 from ..errors import EmailNotVerified, EmailTaken, WrongCredentials
 from ..models import ApiToken, User
 from .rules import check_password_rules, fingerprint, save_or_email_taken, valid_email
-from .second_factor import demand_second_factor
+from .second_factor import check_staff_has_second_factor, demand_second_factor
 from .tokens import issue_token
 from .verification import is_verification_mandatory
 
@@ -76,8 +76,9 @@ def authenticate(request: HttpRequest, email: str, password: str, otp: str = "",
 def sign_in_with_token(request: HttpRequest, user: User, *, now: datetime) -> tuple[ApiToken, str]:
     """Signs in a client that keeps no cookies: a token, and the same `user_logged_in` that a form's sign-in sends.
 
-    Locks: what the signal's receivers lock.
+    Raises MfaEnrolmentRequired. Locks: what the signal's receivers lock.
     """
+    check_staff_has_second_factor(user)
     token, secret = issue_token(user, ApiToken.SIGN_IN, now)
     user_logged_in.send(sender=User, request=request, user=user)
     return token, secret

@@ -154,7 +154,9 @@ class TestSecondStep:
         assert client.post(STEP, {"otp": code}).status_code in {200, 401}
         assert not is_signed_in(client)
 
-    @pytest.mark.parametrize("answer", ["x", "[]", "{}", '{"rawId": 1}', '{"id": "a", "rawId": "b", "response": {}}', "null"])
+    @pytest.mark.parametrize(
+        "answer", ["x", "[]", "{}", '{"rawId": 1}', '{"id": "a", "rawId": "b", "response": {}}', "null"]
+    )
     def test_refuses_what_no_passkey_says(self, customer: User, answer: str) -> None:
         enrol(customer)
         client = sign_in(customer)

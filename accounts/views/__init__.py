@@ -1,5 +1,6 @@
 from .addresses import address_delete, address_edit, address_new, addresses
 from .passwords import password_change, password_reset, password_reset_confirm, password_reset_sent
+from .privacy import erase, export, privacy
 from .profile import profile
 from .second_factor import (
     app_new,
@@ -24,6 +25,8 @@ __all__ = [
     "addresses",
     "app_new",
     "confirm",
+    "erase",
+    "export",
     "factor_remove",
     "login",
     "logout",
@@ -35,6 +38,7 @@ __all__ = [
     "password_reset",
     "password_reset_confirm",
     "password_reset_sent",
+    "privacy",
     "profile",
     "recovery_codes",
     "register",
