@@ -269,9 +269,9 @@ class TokenAnswer(Answer):
     expires_at: datetime
 
     @classmethod
-    def of(cls, token: ApiToken, **more: Any) -> Self:
+    def of(cls, row: ApiToken, **more: Any) -> Self:
         names = ("name", "hint", "scopes", "created_at", "last_used_at", "expires_at")
-        return cls(token_id=token.public_id, **{name: getattr(token, name) for name in names}, **more)
+        return cls(token_id=row.public_id, **{name: getattr(row, name) for name in names}, **more)
 
 
 class NewTokenAnswer(TokenAnswer):

@@ -40,6 +40,7 @@ class TestGet:
             "phone": "",
             "addresses": [HOME | EMPTY],
             "isActive": True,
+            "emailVerified": False,
         }
         assert "no-store" in response["Cache-Control"]
 

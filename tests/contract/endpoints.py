@@ -423,6 +423,15 @@ ENDPOINTS = [
 # What the API has beyond the specification.
 ADDITIONS = {
     "POST /api/users/logout",
+    "POST /api/users/verify-email",
+    "POST /api/users/verify-email/send",
+    "GET /api/users/{user_id}/tokens",
+    "POST /api/users/{user_id}/tokens",
+    "POST /api/users/{user_id}/tokens/{token_id}/rotate",
+    "DELETE /api/users/{user_id}/tokens/{token_id}",
+    "GET /api/users/{user_id}/sessions",
+    "DELETE /api/users/{user_id}/sessions",
+    "DELETE /api/users/{user_id}/sessions/{session_id}",
     "GET /api/products/{product_id}/reviews",
     "POST /api/products/{product_id}/reviews",
     "PUT /api/reviews/{review_id}",
