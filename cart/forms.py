@@ -1,6 +1,8 @@
 from django import forms
 from django.conf import settings
 
+from .queries import served_countries
+
 
 class AddForm(forms.Form):
     sku = forms.CharField(max_length=64)
@@ -9,6 +11,18 @@ class AddForm(forms.Form):
 
 class CouponForm(forms.Form):
     code = forms.CharField(max_length=64)
+
+
+class DestinationForm(forms.Form):
+    """Where it would go, to know what the delivery costs and when it arrives: no address yet."""
+
+    country = forms.ChoiceField(choices=served_countries, widget=forms.Select(attrs={"autocomplete": "country"}))
+    postal_code = forms.CharField(
+        label="Postal code (optional)",
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "postal-code"}),
+    )
 
 
 class QuantityForm(forms.Form):

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.schemas import countries
 from catalog.models import ProductImage, Variant
 from inventory.errors import InsufficientStock
 from inventory.models import StockItem
@@ -18,6 +19,7 @@ from pricing.operations import customer_key as key_of
 from pricing.operations import quote as price
 from pricing.queries import offers
 from shipping.queries import Option, options
+from shipping.queries import served_countries as served
 from shop.errors import DomainError
 
 from . import store
@@ -149,6 +151,12 @@ def view(cart: CartSnapshot | None, *, now: datetime) -> CartView:
 def destination(request: HttpRequest) -> Destination:
     """Where this visitor's goods go as far as they have said; until then the shop's own country."""
     return Destination(**request.session.get(DESTINATION_KEY, {"country": settings.SHOP_COUNTRY}))
+
+
+def served_countries() -> list[tuple[str, str]]:
+    """Where something can be delivered, as (code, name), in the order of the names."""
+    names = countries()
+    return [(code, names[code]) for code in served(list(names))]
 
 
 def remember_destination(request: HttpRequest, place: Destination) -> None:

@@ -10,5 +10,6 @@ urlpatterns = [
     path("items/<str:item_id>/remove/", views.remove, name="remove"),
     path("coupon/", views.add_coupon, name="coupon"),
     path("coupon/remove/", views.remove_coupon, name="coupon_remove"),
+    path("destination/", views.destination, name="destination"),
     path("clear/", views.clear, name="clear"),
 ]

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import asdict
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,11 +13,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Variant
 from pricing.errors import CouponInvalid
+from pricing.operations import Destination
 from shop.errors import DomainError, NotFound
 from shop.http import Request
 
 from . import operations, queries
-from .forms import AddForm, CouponForm, QuantityForm
+from .forms import AddForm, CouponForm, DestinationForm, QuantityForm
 from .limits import limit, limit_codes
 
 
@@ -25,17 +27,21 @@ from .limits import limit, limit_codes
 def detail(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     cart = queries.view(queries.current(request), now=now)
-    destination = queries.destination(request)
-    option = next(iter(queries.delivery_options(cart, destination=destination, now=now)), None)
+    place = queries.destination(request)
+    option = next(iter(queries.delivery_options(cart, destination=place, now=now)), None)
     context = {
         "cart": cart,
         "quote": queries.quote(
             cart,
-            destination=destination,
+            destination=place,
             option=option,
             customer=queries.customer_of(request.user),
             now=now,
         ),
+        "option": option,
+        "undeliverable": option is None,
+        "destination": place,
+        "destination_form": DestinationForm(initial=asdict(place)),
         "free_from_minor": option.method.free_from_minor if option else None,
         "max_quantity": settings.SHOP_MAX_QUANTITY,
     }
@@ -117,6 +123,18 @@ def remove_coupon(request: Request) -> HttpResponse:
     if cart := queries.current(request):
         operations.remove_coupons(cart, request.POST.get("code", ""), now=timezone.now())
     return redirect(back(request))
+
+
+@require_POST
+def destination(request: Request) -> HttpResponse:
+    """Prices the delivery to where the visitor says it would go."""
+    limit(request)
+    form = DestinationForm(request.POST)
+    if form.is_valid():
+        queries.remember_destination(request, Destination(**form.cleaned_data))
+    else:
+        messages.error(request, "Choose a country that we deliver to.")
+    return redirect("cart:detail")
 
 
 @require_POST

@@ -6,8 +6,9 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from accounts.schemas import AddressBody, clean_email, countries
+from cart.queries import served_countries
 from payments.queries import available_methods
-from shipping.models import ShippingMethod
+from shipping.queries import is_served
 from shop.api import fields_of
 
 
@@ -23,6 +24,19 @@ def line(
     )
 
 
+class CountryField(forms.ChoiceField):
+    """Offers where we deliver; a country beside it is refused by its name."""
+
+    def refusal(self, code: str) -> str:
+        name = countries().get(code)
+        return f"We don't deliver to {name} yet." if name and not self.valid_value(code) else ""
+
+    def validate(self, value: Any) -> None:
+        if refusal := self.refusal(str(value)):
+            raise forms.ValidationError(refusal)
+        super().validate(value)
+
+
 class ContactForm(forms.Form):
     """Who buys and where it goes: one page, nine fields."""
 
@@ -36,7 +50,7 @@ class ContactForm(forms.Form):
     )
     city = line("City", "address-level2", max_length=120)
     region = line("State or region", "address-level1", max_length=120, required=False)
-    country = forms.ChoiceField(widget=forms.Select(attrs={"autocomplete": "country"}))
+    country = CountryField(widget=forms.Select(attrs={"autocomplete": "country"}))
     phone = line("Phone for the courier", "tel", max_length=40, required=False, type="tel", inputmode="tel")
 
     ADDRESS = ("full_name", "line1", "line2", "postal_code", "city", "region", "country", "phone")
@@ -44,9 +58,11 @@ class ContactForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         country = self.fields["country"]
-        assert isinstance(country, forms.ChoiceField)
+        assert isinstance(country, CountryField)
         country.choices = served_countries()
         country.initial = settings.SHOP_COUNTRY
+        if refusal := country.refusal(str(self.initial.get("country", ""))):
+            country.help_text = refusal
 
     def clean_email(self) -> str:
         try:
@@ -65,6 +81,9 @@ class ContactForm(forms.Form):
                 field = next((field for field in self.ADDRESS if name in {field, to_camel(field)}), None)
                 if field not in self.errors:
                     self.add_error(field, texts)
+        else:
+            if not self.errors and not is_served(given["country"], given["region"], given["postal_code"]):
+                self.add_error("postal_code", "We don't deliver to this postal code yet.")
         return cleaned
 
 
@@ -89,13 +108,3 @@ class ReviewForm(forms.Form):
     )
     shown_total = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
     key = forms.RegexField(r"\A\w{20,60}\Z", widget=forms.HiddenInput)
-
-
-def served_countries() -> list[tuple[str, str]]:
-    """Where a parcel can go, by name. A method that lists no country serves all."""
-    served: set[str] = set()
-    for codes in ShippingMethod.objects.filter(is_active=True).values_list("countries", flat=True):
-        if not codes:
-            return list(countries().items())
-        served |= set(codes)
-    return [(code, name) for code, name in countries().items() if code in served]

@@ -19,7 +19,7 @@ from orders.models import Order
 from orders.operations import Contact
 from payments.errors import ProviderUnavailable
 from pricing.errors import PriceChanged
-from shipping.queries import Option
+from shipping.queries import Option, is_served
 from shop import rate_limits
 from shop.errors import DomainError
 from shop.http import Request
@@ -57,6 +57,7 @@ def contact(request: Request) -> HttpResponse:
     if form.is_valid():
         data = form.cleaned_data
         remember(request, email=data["email"], address=data["address"])
+        cart_queries.remember_destination(request, operations.destination_of(data["address"]))
         return redirect("checkout:delivery")
     return show(request, "contact", answers, form=form, addresses=saved, step=1)
 
@@ -73,8 +74,10 @@ def delivery(request: Request) -> HttpResponse:
         remember(request, shipping_method=form.cleaned_data["shipping_method"])
         return redirect("checkout:review")
     chosen = chosen_option(options, answers)
-    rows = [(*row(option), option == chosen) for option in options]
-    return show(request, "delivery", answers, form=form, options=rows, address=answers["address"], step=2)
+    rows = [(option, option == chosen) for option in options]
+    address = answers["address"]
+    served = bool(rows) or is_served(address["country"], address["region"], address["postal_code"])
+    return show(request, "delivery", answers, form=form, options=rows, address=address, is_served=served, step=2)
 
 
 @never_cache
@@ -106,7 +109,7 @@ def review(request: Request) -> HttpResponse:
         form=form,
         contact={"email": answers["email"], "phone": answers["address"]["phone"]},
         address=answers["address"],
-        option=row(option),
+        option=option,
         changed=changed,
         step=3,
     )
@@ -220,10 +223,6 @@ def chosen_option(options: list[Option], answers: Answers) -> Option | None:
     return next(chosen, options[0] if options else None)
 
 
-def row(option: Option) -> tuple[Any, ...]:
-    return option.code, option.name, option.price_minor, option.first, option.last
-
-
 def show(request: Request, page: str, answers: Answers, **context: Any) -> HttpResponse:
     """Renders a step beside the order's summary; a shopper without a cart goes back to the bag."""
     now = timezone.now()
@@ -241,4 +240,6 @@ def show(request: Request, page: str, answers: Answers, **context: Any) -> HttpR
     quote = cart_queries.quote(cart, destination=destination, option=option, customer=customer, now=now)
     if isinstance(form := context["form"], ReviewForm) and not form.is_bound:
         form.initial["shown_total"] = quote.total_minor
-    return render(request, f"checkout/{page}.html", {"cart": cart, "quote": quote, **context})
+    return render(
+        request, f"checkout/{page}.html", {"cart": cart, "quote": quote, "undeliverable": option is None, **context}
+    )

@@ -156,7 +156,7 @@ def test_steps_ask_for_what_is_missing(client: Client, db: None) -> None:
     client.post("/checkout/contact/", CONTACT)
     ShippingMethod.objects.update(countries=["FR"])
     assert client.get("/checkout/review/")["Location"] == "/checkout/delivery/"
-    assert "deliver to this country" in client.get("/checkout/delivery/").text
+    assert "deliver to this address" in client.get("/checkout/delivery/").text
 
 
 def test_only_served_countries_are_offered(client: Client, db: None) -> None:
