@@ -99,7 +99,9 @@ def _action_fits() -> Q:
     return fits & (
         Q(action=Action.PERCENT, percent__isnull=False)
         | Q(action__in=[Action.AMOUNT, Action.FIXED_PRICE], amount_minor__isnull=False)
-        | Q(action=Action.BUY_X_GET_Y, buy_quantity__gte=1, get_quantity__gte=1)
+        # To a CHECK, unknown is good enough: what compares must not be NULL.
+        | Q(action=Action.BUY_X_GET_Y, buy_quantity__isnull=False, buy_quantity__gte=1)
+        & Q(get_quantity__isnull=False, get_quantity__gte=1)
         | Q(action=Action.FREE_SHIPPING)
     )
 
