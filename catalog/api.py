@@ -1,8 +1,6 @@
-from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from ninja import Router
 
 from shop import idempotency
@@ -15,7 +13,15 @@ from shop.responses import json_response
 from . import operations, queries
 from .filters import ProductListFilter, ProductSearchFilter, openapi_parameters
 from .models import Category, Product
-from .schemas import FacetAnswer, ProductAnswer, ProductBody, ProductPut, SearchEnvelope, WithdrawnAnswer
+from .schemas import (
+    FacetAnswer,
+    ProductAnswer,
+    ProductBody,
+    ProductPut,
+    SearchEnvelope,
+    WithdrawnAnswer,
+    product_answers,
+)
 from .search import FacetCounts, SearchPage
 
 router = Router(tags=["Products"])
@@ -33,7 +39,7 @@ SEARCH_PARAMETERS = {"parameters": openapi_parameters(ProductSearchFilter)}
 def list_products(request: HttpRequest) -> ProductsEnvelope:
     """Published products, the newest first. Filters within one parameter mean any of, across parameters all of."""
     page, _ = found(ProductListFilter(request.GET))
-    return ProductsEnvelope(data=answers(page.items), pagination=page.pagination)
+    return ProductsEnvelope(data=product_answers(page.items), pagination=page.pagination)
 
 
 @router.get(
@@ -47,7 +53,7 @@ def search_products(request: HttpRequest) -> SearchEnvelope:
     filters = ProductSearchFilter(request.GET)
     page, result = found(filters)
     return SearchEnvelope(
-        data=answers(page.items),
+        data=product_answers(page.items),
         pagination=page.pagination,
         facets=[facet(counts) for counts in result.facets] if filters.values.get("facets") == "true" else None,
         did_you_mean=result.corrected or None,
@@ -64,7 +70,7 @@ def search_products(request: HttpRequest) -> SearchEnvelope:
 def list_category(request: HttpRequest, category_id: str) -> ProductsEnvelope:
     """Products of a category and everything below it. `category_id` is its id or its slug path: `table/mugs`."""
     page, _ = found(ProductListFilter(request.GET), category=queries.category_at(category_id))
-    return ProductsEnvelope(data=answers(page.items), pagination=page.pagination)
+    return ProductsEnvelope(data=product_answers(page.items), pagination=page.pagination)
 
 
 @router.get("/products/{product_id}", response={200: ProductEnvelope, 404: Failure}, by_alias=True)
@@ -72,7 +78,7 @@ def get_product(request: Request, product_id: str) -> ProductEnvelope:
     """One product. Send its `ETag` back as `If-Match` to change what was read and nothing newer."""
     product = queries.product_with(product_id, user=request.user)
     request.version = product.version
-    return ProductEnvelope(data=answers([product])[0])
+    return ProductEnvelope(data=product_answers([product])[0])
 
 
 @router.post(
@@ -134,16 +140,8 @@ def found(filters: ProductListFilter, *, category: Category | None = None) -> tu
     return queries.search(filters.search_request(category=category, **filters.window()))
 
 
-def answers(products: Sequence[Product]) -> list[ProductAnswer]:
-    now = timezone.now()
-    variants = [variant for product in products for variant in product.active_variants]
-    stock = queries.stock_of(variant.sku for variant in variants)
-    lowest = queries.lowest_prices(variant for variant in variants if variant.compare_at(now) is not None)
-    return [ProductAnswer.of(product, stock, lowest=lowest, now=now) for product in products]
-
-
 def answer(product: Product) -> ProductAnswer:
-    return answers([Product.objects.with_details().get(pk=product.pk)])[0]
+    return product_answers([Product.objects.with_details().get(pk=product.pk)])[0]
 
 
 def facet(counts: FacetCounts) -> FacetAnswer:

@@ -5,11 +5,12 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
 from treebeard.mp_tree import MP_Node
 
+from inventory.models import AVAILABLE, StockItem
 from pricing.models import Promotion, TaxClass
 from shop.ids import PublicIdField
 
@@ -78,6 +79,12 @@ class Attribute(models.Model):
 class ProductQuerySet(models.QuerySet["Product"]):
     def published(self) -> Self:
         return self.filter(is_active=True)
+
+    def buyable(self) -> Self:
+        """Published, with units of some variant at this moment."""
+        units = StockItem.objects.annotate(units=AVAILABLE).filter(shortfall=0, units__gt=0, sku=OuterRef("sku"))
+        here = Variant.objects.filter(Exists(units), product=OuterRef("pk"), is_active=True)
+        return self.published().filter(Exists(here))
 
     def visible_to(self, user: Any) -> Self:
         """Staff who edit products see the withdrawn ones too."""

@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "payments",
     "checkout",
     "notifications",
+    "recommendations",
     "demo",
 ]
 
@@ -310,6 +311,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep low stock": {"task": "inventory.tasks.sweep_low_stock", "schedule": 300, "options": {"expires": 300}},
     "forget old carts": {"task": "cart.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
     "forget old tokens": {"task": "accounts.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
+    "recommend": {"task": "recommendations.tasks.generate", "schedule": crontab(hour="2", minute="40")},
     "forget people": {"task": "shop.tasks.forget_people", "schedule": crontab(hour="3", minute="20")},
     "forget old webhooks": {"task": "payments.tasks.forget_webhooks", "schedule": 3600, "options": {"expires": 3600}},
     "forget old keys": {"task": "shop.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},

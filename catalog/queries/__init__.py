@@ -1,7 +1,7 @@
 """Reads in the catalogue's words; a constant number of database queries whatever the number of rows."""
 
 from .cards import Card, cards, cheapest, newest
-from .detail import Axis, AxisOption, Delivery, ProductPage, product_page, trail
+from .detail import Axis, AxisOption, Delivery, ProductPage, product_page, similar_to, trail
 from .listing import Facet, FacetValue, Listing, any_product_with, category_at, listing, product_with, search
 from .prices import lowest_prices, lowest_to_tell
 from .stock import Stock, stock_of
@@ -27,6 +27,7 @@ __all__ = [
     "product_page",
     "product_with",
     "search",
+    "similar_to",
     "stock_of",
     "trail",
 ]

@@ -9,11 +9,10 @@ from django.utils import timezone
 from shipping.queries import options as delivery_options
 
 from ..models import Attribute, Category, Product, ProductImage, Variant
-from .cards import Card, attributes_of, cards, gallery, shown, swatch_of
+from .cards import attributes_of, gallery, shown, swatch_of
 from .prices import lowest_to_tell
 from .stock import Stock, stock_of, stock_word
 
-SIMILAR = 4
 CANDIDATES = 100
 
 
@@ -64,7 +63,6 @@ class ProductPage:
     stock_word: str
     facts: Sequence[tuple[str, str]]
     delivery: Delivery | None
-    similar: Sequence[Card]
     breadcrumbs: Sequence[tuple[str, str]]
     hold_minutes: int
     max_quantity: int
@@ -101,7 +99,6 @@ def product_page(product: Product, *, variant: str = "", image: str = "", now: d
         stock_word=stock_word(available),
         facts=_facts(product, attributes),
         delivery=_delivery(selected, price, now) if selected and available else None,
-        similar=similar(product, now=now),
         breadcrumbs=[*trail(product.category), (product.name, "")],
         hold_minutes=settings.SHOP_HOLD_MINUTES if settings.SHOP_HOLD_STOCK_AT == "cart" else 0,
         max_quantity=min(settings.SHOP_MAX_QUANTITY, available),
@@ -115,9 +112,12 @@ def trail(category: Category) -> list[tuple[str, str]]:
     return [(node.name, node.get_absolute_url()) for node in Category.objects.filter(path__in=paths).order_by("path")]
 
 
-def similar(product: Product, *, now: datetime) -> list[Card]:
-    """Products of the same part of the shop that can be bought, first those that share most with this one."""
-    near = Product.objects.published().exclude(pk=product.pk)
+def similar_to(product: Product, count: int) -> list[int]:
+    """Ids of products of the same part of the shop that can be bought, first those that share most with this one.
+
+    One query. It knows nothing of what people buy, so it also serves a shop that opened today.
+    """
+    near = Product.objects.buyable().exclude(pk=product.pk)
     depth = max(1, product.category.depth - 1)
     near = near.filter(category__path__startswith=product.category.path[: depth * Category.steplen])
     rows = near.order_by("-id").values_list("pk", "category_id", "attributes", "price_minor")[:CANDIDATES]
@@ -126,10 +126,7 @@ def similar(product: Product, *, now: datetime) -> list[Card]:
         shared = sum(row[2].get(code) == value for code, value in product.attributes.items())
         return row[1] != product.category_id, -shared, abs(row[3] - product.price_minor)
 
-    best = [row[0] for row in sorted(rows, key=distance)[: SIMILAR * 2]]
-    found = Product.objects.with_details().in_bulk(best)
-    shown_cards = cards([found[pk] for pk in best if pk in found], now=now)
-    return [card for card in shown_cards if card.available][:SIMILAR]
+    return [row[0] for row in sorted(rows, key=distance)[:count]]
 
 
 def _selected(variants: Sequence[Variant], stock: Mapping[str, Stock], wanted: str) -> Variant | None:

@@ -1,6 +1,6 @@
 """The JSON contract of products: what may be sent, what is answered."""
 
-from .answers import FacetAnswer, ProductAnswer, SearchEnvelope, WithdrawnAnswer
+from .answers import FacetAnswer, ProductAnswer, SearchEnvelope, WithdrawnAnswer, product_answers
 from .create import ProductBody, VariantBody
 from .replace import ProductPut, VariantPut
 from .values import picture_at
@@ -15,4 +15,5 @@ __all__ = [
     "VariantPut",
     "WithdrawnAnswer",
     "picture_at",
+    "product_answers",
 ]
