@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from ninja import Router
+from ninja import Query, Router
 
 from accounts.models import User
 from cart import queries as cart_queries
@@ -15,6 +15,7 @@ from orders.operations import Contact
 from orders.schemas import OrderAnswer
 from payments.models import Payment
 from payments.schemas import PaymentAnswer
+from pricing.operations import Destination
 from shop import idempotency, rate_limits
 from shop.api import IDEMPOTENT, OPTIONAL_BEARER, Envelope, Failure
 from shop.errors import InvalidInput, NotFound
@@ -23,9 +24,9 @@ from shop.money import to_minor
 from shop.responses import json_response
 
 from . import operations
-from .errors import EmptyCart
+from .errors import EmptyCart, NotDeliverable
 from .limits import limit_holds
-from .schemas import PlacedOrderAnswer, PlaceOrderBody
+from .schemas import DeliveryOptionAnswer, DeliveryQuery, PlacedOrderAnswer, PlaceOrderBody
 
 router = Router(tags=["Orders"])
 PlacedEnvelope = Envelope[PlacedOrderAnswer]
@@ -53,6 +54,31 @@ def place_order(request: Request, body: PlaceOrderBody) -> HttpResponse:
     return idempotency.once(request, principal=principal, action=lambda: place(request, body, user, principal))
 
 
+@router.get(
+    "/shipping/options",
+    response={200: Envelope[list[DeliveryOptionAnswer]], **dict.fromkeys((400, 401, 404, 409), Failure)},
+    by_alias=True,
+    tags=["Shipping"],
+    openapi_extra=OPTIONAL_BEARER,
+)
+def delivery_options(request: Request, query: Query[DeliveryQuery]) -> Envelope[list[DeliveryOptionAnswer]]:
+    """What the delivery costs and when it arrives: the first is what an order gets that names no `shippingMethod`.
+
+    Deliveries the cheapest first, then pick-ups. 409 `not_deliverable` where nothing of ours goes.
+    """
+    now = timezone.now()
+    place = Destination(query.country or settings.SHOP_COUNTRY, query.region, query.postal_code)
+    if query.sku:
+        found = operations.options_of_article(query.sku, quantity=query.quantity, destination=place, now=now)
+    else:
+        cart = cart_queries.view(find_cart(request, query.cart_id), now=now)
+        found = cart_queries.delivery_options(cart, destination=place, now=now)
+    if not found:
+        raise NotDeliverable
+    answers = [DeliveryOptionAnswer.of(option, settings.SHOP_CURRENCY) for option in found]
+    return Envelope[list[DeliveryOptionAnswer]](data=answers)
+
+
 def place(request: Request, body: PlaceOrderBody, user: User | None, principal: str) -> HttpResponse:
     now = timezone.now()
     given_key = request.headers.get("Idempotency-Key", "")
@@ -71,7 +97,7 @@ def place_new(request: Request, body: PlaceOrderBody, user: User | None, *, key:
     billing, total = body.billing_address, body.expected_total
     if body.coupon_code:
         rate_limits.check("coupon", rate_limits.subject_of(request))
-    cart = find_cart(request, body)
+    cart = find_cart(request, body.cart_id)
     limit_holds(request, sum(line["quantity"] for line in cart.lines))
     return operations.place_order(
         cart,
@@ -88,14 +114,14 @@ def place_new(request: Request, body: PlaceOrderBody, user: User | None, *, key:
     )
 
 
-def find_cart(request: Request, body: PlaceOrderBody) -> CartSnapshot:
+def find_cart(request: Request, cart_id: str | None) -> CartSnapshot:
     """The caller's own cart, or the one whose secret id is given. Anybody else's is CartNotFound."""
-    if not body.cart_id:
+    if not cart_id:
         cart = cart_queries.current(request)
         if cart is None:
             raise EmptyCart
         return cart
-    cart = CartSnapshot.objects.visible_to(request.user).filter(public_id=body.cart_id).first()
+    cart = CartSnapshot.objects.visible_to(request.user).filter(public_id=cart_id).first()
     if cart is None:
         raise CartNotFound
     return cart

@@ -16,6 +16,7 @@ from cart import queries as cart_queries
 from cart.errors import CartClosed
 from cart.models import CartSnapshot
 from cart.queries import CartView
+from catalog.models import Variant
 from inventory import operations as inventory
 from orders import operations as orders
 from orders import queries as order_queries
@@ -29,8 +30,8 @@ from pricing import operations as pricing
 from pricing.errors import CouponNotApplicable, PriceChanged
 from pricing.models import Coupon
 from pricing.operations import Customer, Destination, Quote
-from shipping.queries import Option
-from shop.errors import DomainError
+from shipping.queries import Option, options
+from shop.errors import DomainError, NotFound
 
 from .errors import ArticleGone, EmptyCart, MethodNotOffered, NotDeliverable
 
@@ -165,6 +166,22 @@ def choose_option(cart: CartView, *, destination: Destination, code: str, now: d
     if chosen is None:
         raise NotDeliverable
     return chosen
+
+
+def options_of_article(sku: str, *, quantity: int, destination: Destination, now: datetime) -> list[Option]:
+    """The ways of some units of one article to that place. Raises NotFound for an article that isn't sold."""
+    variant = Variant.objects.purchasable().filter(sku=sku).first()
+    if variant is None:
+        raise NotFound("There is no such article.", code="article_not_found")
+    return options(
+        country=destination.country,
+        region=destination.region,
+        postal_code=destination.postal_code,
+        goods_minor=variant.price_at(now) * quantity,
+        weight_grams=(variant.weight_grams or 0) * quantity,
+        quantity=quantity,
+        now=now,
+    )
 
 
 def changed_lines(cart: CartView) -> list[dict[str, Any]]:

@@ -1,11 +1,16 @@
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from accounts.schemas import AddressBody, Email, Phone
-from orders.schemas import OrderAnswer
+from accounts.schemas import AddressBody, Email, Phone, known_country
+from orders.schemas import EstimatedDelivery, OrderAnswer
 from payments.schemas import PaymentAnswer
-from shop.api import Body, Line, Price
+from shipping.queries import Option
+from shop.api import Answer, Body, Line, Price
+from shop.money import to_number
+
+Country = Annotated[str, AfterValidator(known_country)]
 
 
 class PlaceOrderBody(Body):
@@ -25,6 +30,47 @@ class PlaceOrderBody(Body):
     expected_total: Price | None = Field(
         None, description="The total that the buyer agreed to. When it holds no more, 409 `price_changed`."
     )
+
+
+class DeliveryQuery(Body):
+    """Where the goods would go, and which: a cart's, or some units of one article."""
+
+    country: Country | None = Field(None, description="Two-letter code; the shop's own when left out.")
+    region: Annotated[Line, Field(max_length=120)] = ""
+    postal_code: Annotated[Line, Field(max_length=20)] = ""
+    cart_id: Annotated[Line, Field(max_length=40)] | None = Field(None, description="The caller's own when left out.")
+    sku: Annotated[Line, Field(max_length=64)] | None = Field(None, description="This article instead of a cart.")
+    quantity: Annotated[int, Field(ge=1, le=10_000)] = 1
+
+
+class DeliveryOptionAnswer(Answer):
+    code: str
+    name: str
+    kind: Literal["delivery", "pickup"]
+    price: float
+    price_minor: int
+    currency: str
+    free_from: float | None = Field(description="Value of goods from which it costs nothing.")
+    estimated_delivery: EstimatedDelivery
+    order_by: datetime | None = Field(description="Until when the estimate holds; null: until midnight.")
+    pickup_address: str
+
+    @classmethod
+    def of(cls, option: Option, currency: str) -> "DeliveryOptionAnswer":
+        method = option.method
+        free_from = method.free_from_minor
+        return cls(
+            code=option.code,
+            name=option.name,
+            kind="pickup" if method.is_pickup else "delivery",
+            price=to_number(option.price_minor, currency),
+            price_minor=option.price_minor,
+            currency=currency,
+            free_from=None if free_from is None else to_number(free_from, currency),
+            estimated_delivery=EstimatedDelivery(first=option.first, last=option.last),
+            order_by=order_by.astimezone(UTC) if (order_by := option.estimate.order_by) else None,
+            pickup_address=option.pickup_address,
+        )
 
 
 class PlacedOrderAnswer(OrderAnswer):
