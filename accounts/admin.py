@@ -5,6 +5,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -39,7 +40,7 @@ class ApiTokenInline(TabularInline):
     model = ApiToken
     verbose_name = "API token"
     extra = 0
-    fields = readonly_fields = ("name", "created_at", "last_used_at", "expires_at")
+    fields = readonly_fields = ("name", "hint", "scopes", "created_at", "last_used_at", "expires_at")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -57,15 +58,20 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     list_filter = ("is_staff", "is_active")
     search_fields = ("email", "first_name", "last_name", "public_id")
     ordering = ("-id",)
-    readonly_fields = ("public_id", "last_login", "created_at", "updated_at")
+    readonly_fields = ("public_id", "email_verified_at", "last_login", "created_at", "updated_at")
     inlines = (AddressInline, ApiTokenInline)
     fieldsets = (
-        (None, {"fields": ("email", "password", "is_active")}),
+        (None, {"fields": ("email", "email_verified_at", "password", "is_active")}),
         ("Person", {"fields": ("first_name", "last_name", "phone", "public_id")}),
         ("Privileges", {"fields": PRIVILEGES}),
         ("Dates", {"fields": ("created_at", "updated_at", "last_login")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if change and "email" in form.changed_data:
+            operations.forget_verification(obj, timezone.now())
+        super().save_model(request, obj, form, change)
 
     # Who may give privileges, or set the email or password of somebody who has them, has them all.
 

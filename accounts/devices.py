@@ -26,4 +26,8 @@ def in_words(user_agent: str) -> str:
     """`Firefox on Windows`. The first match counts: nearly every browser also claims to be Chrome and Safari."""
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
-    return " on ".join(part for part in (browser or "A browser", system) if part) if browser or system else "Unknown"
+    return (
+        " on ".join(part for part in (browser or "A browser", system) if part)
+        if browser or system
+        else "Unknown device"
+    )

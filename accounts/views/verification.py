@@ -20,7 +20,7 @@ def verify_email(request: HttpRequest, secret: str) -> HttpResponse:
     """Opening the link changes nothing: mail scanners open every link. The button does."""
     owner = operations.owner_of_verification_link(secret)
     asked_by = request.user if isinstance(request.user, User) else None
-    form_class = OperationForm if asked_by is not None and asked_by == owner else VerifyEmailForm
+    form_class = VerifyEmailForm if owner and owner != asked_by else OperationForm
     form = form_class(request.POST if request.method == "POST" else None)
     if form.is_valid():
         with form.showing_refusals():
