@@ -86,7 +86,7 @@ def paginate(rows: QuerySet[AnyModel], *, limit: int, offset: int, cursor: str |
     total = rows.count()
     if cursor is None:
         return Page(items=list(rows[offset : offset + limit]), limit=limit, offset=offset, total=total)
-    order = [str(name) for name in rows.query.order_by or rows.model._meta.ordering]
+    order = [str(name) for name in rows.query.order_by or rows.model._meta.ordering or ()]
     sort = f"{rows.model._meta.label_lower}:{','.join(order)}"
     start = offset
     if cursor:

@@ -35,7 +35,7 @@ def products(db: None) -> list[Product]:
             created_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=place // 3),
             rating_average=f"{place % 3}.50",
         )
-    get_backend().index(documents(Product.objects.with_details()))
+    get_backend().index(documents(list(Product.objects.with_details())))
     return made
 
 
