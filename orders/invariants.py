@@ -24,6 +24,45 @@ INVARIANTS = (
         ORDERS,
     ),
     Invariant(
+        "O10",
+        "what is off an order's goods is the sum of its promotions, and of what is off its lines",
+        """
+        SELECT o.number, o.discount_minor, d.goods AS promotions, l.off AS lines FROM orders_order o
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor) FILTER (WHERE phase <> 'shipping'), 0) AS goods
+            FROM orders_orderdiscount WHERE order_id = o.id
+        ) d
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(discount_minor), 0) AS off,
+                coalesce(bool_or(
+                    discount_minor < 0 OR unit_price_minor * quantity - discount_minor
+                        <> CASE WHEN o.prices_include_tax THEN gross_minor ELSE net_minor END
+                ), false) AS is_wrong
+            FROM orders_orderline WHERE order_id = o.id
+        ) l
+        WHERE o.discount_minor <> d.goods OR o.discount_minor <> l.off OR l.is_wrong
+        """,
+        ORDERS,
+    ),
+    Invariant(
+        "O11",
+        "a living order has counted each of its promotions once; one that is over, or none, counts nothing",
+        """
+        SELECT o.number, o.status, u.uses, d.discounts FROM orders_order o
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS uses FROM pricing_promotionuse
+            WHERE state = 'claimed' AND reference = 'order:' || o.public_id
+        ) u
+        CROSS JOIN LATERAL (SELECT count(*) AS discounts FROM orders_orderdiscount WHERE order_id = o.id) d
+        WHERE u.uses <> CASE WHEN o.status = 'cancelled' THEN 0 ELSE d.discounts END
+        UNION ALL
+        SELECT u.reference, 'missing', 1, 0 FROM pricing_promotionuse u
+        LEFT JOIN orders_order o ON 'order:' || o.public_id = u.reference
+        WHERE u.state = 'claimed' AND o.id IS NULL
+        """,
+        "SELECT count(*) FROM orders_orderdiscount",
+    ),
+    Invariant(
         "O3",
         "a cart becomes at most one order that is not cancelled",
         """

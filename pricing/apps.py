@@ -3,6 +3,9 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
+from shop import invariants
+
+from .invariants import INVARIANTS
 from .vat import EU_RATES
 
 
@@ -10,6 +13,7 @@ class PricingConfig(AppConfig):
     name = "pricing"
 
     def ready(self) -> None:
+        invariants.register(*INVARIANTS)
         post_migrate.connect(start_off, sender=self)
 
 

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from checkout.tests.books import broken
 from checkout.tests.factories import make_variant, order_in, place_order
 from inventory.models import Reservation, StockItem
 from orders.models import Order, OrderEvent, OrderLine
+from pricing.models import PromotionUse
+from pricing.tests.factories import stored_promotion
 
 
 def sql(statement: str) -> None:
@@ -31,7 +34,40 @@ def wrong_tax(order: Order) -> None:
 
 
 def wrong_subtotal(order: Order) -> None:
-    OrderLine.objects.filter(order=order).update(unit_price_minor=1)
+    update(order, subtotal_minor=order.subtotal_minor + 1)
+
+
+def discount_without_promotion(order: Order) -> None:
+    update(order, discount_minor=1)
+    OrderLine.objects.filter(order=order).update(discount_minor=1, unit_price_minor=F("unit_price_minor") + 1)
+    update(order, subtotal_minor=order.subtotal_minor + 2)
+
+
+def promotion_that_lowers_nothing(order: Order) -> None:
+    order.discounts.create(name="Offer", phase="order", amount_minor=100)
+    use(order.reference)
+
+
+def line_dearer_than_its_discount(order: Order) -> None:
+    OrderLine.objects.filter(order=order).update(net_minor=F("net_minor") - 1, tax_minor=F("tax_minor") + 1)
+    OrderLine.objects.filter(order=order).update(unit_price_minor=F("unit_price_minor") + 1)
+    update(order, subtotal_minor=order.subtotal_minor + 2, tax_minor=order.tax_minor + 1)
+
+
+def use(reference: str) -> None:
+    PromotionUse.objects.create(promotion=stored_promotion(), reference=reference, customer="ada")
+
+
+def use_of_no_order(order: Order) -> None:
+    use("order:none")
+
+
+def promotion_that_nobody_counted(order: Order) -> None:
+    order.discounts.create(name="Free delivery", phase="shipping", amount_minor=490)
+
+
+def use_of_an_order_that_is_over(order: Order) -> None:
+    use(Order.objects.get(status="cancelled").reference)
 
 
 def two_orders_of_one_cart(order: Order) -> None:
@@ -86,6 +122,12 @@ def left_without_money(order: Order) -> None:
         ("I4", line_without_goods, "pending"),
         ("I6", goods_for_nobody, "pending"),
         ("O8", unpaid_for_ever, "pending"),
+        ("O10", discount_without_promotion, "pending"),
+        ("O10", promotion_that_lowers_nothing, "pending"),
+        ("O10", line_dearer_than_its_discount, "pending"),
+        ("O11", use_of_no_order, "pending"),
+        ("O11", promotion_that_nobody_counted, "pending"),
+        ("O11", use_of_an_order_that_is_over, "pending"),
         ("O7", left_without_money, "confirmed"),
     ],
 )

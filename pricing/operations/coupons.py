@@ -24,7 +24,11 @@ GUARD = Q(usage_limit__isnull=True) | Q(used__lt=F("usage_limit"))
 
 def find_coupon(code: str) -> Coupon:
     """The coupon of a code as somebody typed it. Raises CouponInvalid, which tells nothing but that."""
-    coupon = Coupon.objects.select_related("promotion").filter(folded=Coupon.fold(code), is_active=True).first()
+    folded = Coupon.fold(code)
+    # A NUL in it would be an error of the database.
+    if not folded.isprintable():
+        raise CouponInvalid
+    coupon = Coupon.objects.select_related("promotion").filter(folded=folded, is_active=True).first()
     if coupon is None:
         raise CouponInvalid
     return coupon
