@@ -45,7 +45,6 @@ ERASED_MEANS_ERASED = Invariant(
             OR EXISTS (SELECT FROM accounts_browsersession WHERE user_id = u.id)
             OR EXISTS (SELECT FROM accounts_secondfactor WHERE user_id = u.id)
             OR EXISTS (SELECT FROM accounts_recoverycode WHERE user_id = u.id)
-            OR EXISTS (SELECT FROM cart_cartsnapshot WHERE user_id = u.id)
         )
     """,
     examined="SELECT count(*) FROM accounts_user WHERE erased_at IS NOT NULL",

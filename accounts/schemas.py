@@ -1,11 +1,8 @@
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cache
 from typing import Annotated, Any, Literal, Self
 
-from babel import Locale
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -14,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_core import ValidationError as InvalidBody
 
 from shop.api import Answer, Body
+from shop.countries import countries
 
 from . import postal_codes
 from .models import Address, ApiToken, BrowserSession, User
@@ -27,8 +25,6 @@ NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 
 NEEDS_POSTAL_CODE = "This country's post needs a postal code."
 
-# What CLDR lists beside the countries of ISO 3166: unions, dependencies without a code of their own, test regions.
-NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 # fmt: off
 WITHOUT_POSTAL_CODE = frozenset({
     "AE", "AG", "AO", "AW", "BF", "BI", "BJ", "BO", "BQ", "BS", "BW", "BZ", "CD", "CF", "CG", "CI", "CK", "CM",
@@ -37,14 +33,6 @@ WITHOUT_POSTAL_CODE = frozenset({
     "SY", "TD", "TF", "TG", "TK", "TL", "TO", "TV", "UG", "VU", "WS", "YE", "ZW",
 })
 # fmt: on
-
-
-@cache
-def countries() -> dict[str, str]:
-    """Names of countries in the shop's language by ISO 3166 code, in the order of their names."""
-    names = {str(code): str(name) for code, name in Locale.parse(settings.SHOP_LOCALE).territories.items()}
-    codes = [code for code in names if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES]
-    return {code: names[code] for code in sorted(codes, key=names.__getitem__)}
 
 
 def one_line(value: str) -> str:

@@ -29,6 +29,8 @@ WORDS = {
 PUBLIC = frozenset({"products", "reviews"})
 # A password or the token itself is what these ask for.
 WITHOUT_SCOPE = frozenset({"users/register", "users/login", "users/logout", "docs", "openapi.json"})
+# What reaches across everything a person has, no part of it opens.
+WHOLE = frozenset({"export", "erase"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SCOPES = tuple(f"{resource}:{verb}" for resource in WORDS for verb in ("read", "write"))
@@ -40,6 +42,8 @@ def scope_needed(method: str, route: str) -> str:
     literal = parts[1:]
     if "/".join(literal) in WITHOUT_SCOPE:
         return ""
+    if literal and literal[-1] in WHOLE:
+        return EVERYTHING
     resource = next((RESOURCES[part] for part in reversed(literal) if part in RESOURCES), None)
     if resource is None:
         return EVERYTHING

@@ -166,7 +166,7 @@ class TestSecondStep:
 
     def test_is_throttled_by_account(self, customer: User) -> None:
         enrol(customer)
-        until_throttled(lambda _: sign_in_slowly(customer).post(STEP, {"otp": "000000"}))
+        until_throttled(lambda _: sign_in_slowly(customer).post(STEP, {"otp": "000000"}), after=9)
         assert sign_in_slowly(customer).post(STEP, {"otp": code_of(customer)}).status_code == 429
 
     def test_ends_after_five_minutes_and_with_a_new_password(self, customer: User) -> None:
@@ -326,6 +326,10 @@ class TestStaff:
         enrol(staff)
         assert old.get(f"/users/{customer.public_id}").status_code == 404
         assert old.get("/users/me").status_code == 200
+        token = staff.api_tokens.get()
+        for path in ("tokens", f"tokens/{token.public_id}/rotate"):
+            refused = old.post(f"/users/me/{path}", {"name": "new", "scopes": ["*"]} if path == "tokens" else None)
+            assert (refused.status_code, refused.json()["code"]) == (403, "mfa_enrolment_required")
 
     def test_customers_need_none(self, customer: User) -> None:
         assert is_signed_in(sign_in(customer))

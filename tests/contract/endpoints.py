@@ -391,6 +391,7 @@ ENDPOINTS = [
             "email": [*NOT_TEXT, "x" * 255, MISSING, Refused("nobody@example.com", 401, "wrong_credentials")],
             "password": [*NOT_TEXT, "", "x" * 1001, MISSING, Refused("wrong", 401, "wrong_credentials")],
             "cartId": [*NOT_TEXT, "x" * 41],
+            "otp": [*NOT_TEXT, "x" * 41],
         },
     ),
     Endpoint(
@@ -433,6 +434,8 @@ ADDITIONS = {
     "DELETE /api/users/{user_id}/sessions",
     "DELETE /api/users/{user_id}/sessions/{session_id}",
     "GET /api/shipping/options",
+    "GET /api/users/{user_id}/export",
+    "POST /api/users/{user_id}/erase",
     "GET /api/products/{product_id}/reviews",
     "POST /api/products/{product_id}/reviews",
     "PUT /api/reviews/{review_id}",
