@@ -10,7 +10,6 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.schemas import countries
 from catalog.models import ProductImage, Variant
 from inventory.errors import InsufficientStock
 from inventory.models import StockItem
@@ -20,6 +19,7 @@ from pricing.operations import quote as price
 from pricing.queries import offers
 from shipping.queries import Option, options
 from shipping.queries import served_countries as served
+from shop.countries import countries
 from shop.errors import DomainError
 
 from . import store

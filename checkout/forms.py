@@ -5,11 +5,12 @@ from django.conf import settings
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from accounts.schemas import AddressBody, clean_email, countries
+from accounts.schemas import AddressBody, clean_email
 from cart.queries import served_countries
 from payments.queries import available_methods
 from shipping.queries import is_served
 from shop.api import fields_of
+from shop.countries import countries
 
 
 def line(
