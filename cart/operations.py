@@ -310,9 +310,12 @@ def _save(cart: CartSnapshot, now: datetime) -> None:
 def _tell(cart: CartSnapshot, sku: str, units: int) -> None:
     """What was put in or taken out, for figures and recommendations. Names neither a person nor the cart's secret."""
     if units:
-        topic = "cart.item_added" if units > 0 else "cart.item_removed"
-        payload = {"cart": cart.pk, "sku": sku, "quantity": abs(units)}
-        outbox.publish(topic, key=f"{topic}:{cart.pk}:{cart.version}:{sku}", payload=payload, priority=outbox.LATER)
+        outbox.publish(
+            "cart.item_added" if units > 0 else "cart.item_removed",
+            key=f"cart.item:{cart.pk}:{cart.version}:{sku}",
+            payload={"cart": cart.pk, "sku": sku, "quantity": abs(units)},
+            priority=outbox.LATER,
+        )
 
 
 def _copy(cart: CartSnapshot) -> Callable[[], None]:

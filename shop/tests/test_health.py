@@ -2,12 +2,33 @@ import json
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.management import call_command
 from django.db import DatabaseError
 from django.test import Client
 
+from accounts.models import User
+from accounts.tests.clients import ApiClient
+from accounts.tests.factories import StaffFactory
 from shop import health, invariants
 from shop.invariants import Invariant
+from shop.models import OutboxEvent
+from shop.redis import client
+
+
+@pytest.fixture
+def worker() -> None:
+    run_task("shop.tasks.heartbeat")
+
+
+@pytest.fixture
+def no_worker() -> None:
+    client().delete(health.HEARTBEAT)
+
+
+def run_task(name: str) -> None:
+    current_app.loader.import_default_modules()
+    current_app.tasks[name].run()
 
 
 @pytest.mark.django_db
@@ -16,25 +37,35 @@ class TestProbes:
         with django_assert_num_queries(0):
             assert Client().get("/livez").json() == {"status": "alive"}
 
-    def test_readyz_names_what_it_asked(self) -> None:
+    def test_readyz_names_what_it_asked(self, worker: None) -> None:
         response = Client().get("/readyz")
         assert response.status_code == 200
-        assert response.json() == {"ready": True, "checks": {"database": True, "redis": True, "migrations": True}}
+        checks = {"database": True, "redis": True, "migrations": True, "worker": True}
+        assert response.json() == {"ready": True, "checks": checks}
+
+    def test_a_worker_that_gives_no_sign_is_told_of_and_the_shop_sells_on(self, no_worker: None) -> None:
+        response = Client().get("/readyz")
+        assert response.status_code == 200
+        assert (response.json()["ready"], response.json()["checks"]["worker"]) == (True, False)
+
+    def test_the_sign_of_life_lasts_a_minute(self, worker: None) -> None:
+        assert 50 < int(client().ttl(health.HEARTBEAT)) <= 60
 
     @pytest.mark.usefixtures("no_redis")
     def test_without_redis_the_shop_still_sells(self) -> None:
         response = Client().get("/readyz")
         assert response.status_code == 200
-        assert response.json()["checks"]["redis"] is False
+        assert (response.json()["checks"]["redis"], response.json()["checks"]["worker"]) == (False, False)
 
-    def test_without_its_database_it_is_not_ready(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_its_database_it_is_not_ready(self, worker: None, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail() -> bool:
             raise DatabaseError("secret")
 
         monkeypatch.setattr(health, "_database", fail)
         response = Client().get("/readyz")
         assert response.status_code == 503
-        assert response.json()["checks"] == {"database": False, "redis": True, "migrations": False}
+        assert response.json()["checks"] == {"database": False, "redis": True, "migrations": False, "worker": True}
+        assert "secret" not in response.text
         assert Client().get("/health").status_code == 503
 
     def test_it_is_not_ready_before_its_migrations(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +77,28 @@ class TestProbes:
         body = Client().get("/health").json()
         assert body.keys() == {"status", "timestamp"}
         assert body["status"] == "healthy"
+
+    def test_totals_are_for_staff_who_may_see_what_is_counted(self, browser: Client) -> None:
+        def seen(client: Any) -> set[str]:
+            return {name for name in client.get("/health").json() if name.startswith("total")}
+
+        clerk = Client()
+        clerk.force_login(StaffFactory.create(permissions=["orders.view_order"]))
+        boss = StaffFactory.create(is_superuser=True)
+        staff = Client()
+        staff.force_login(boss)
+        program = Client(headers={"Authorization": f"Bearer {ApiClient.of(boss).bearer}"})
+        everything = {"totalProducts", "totalOrders", "totalUsers"}
+        assert [seen(each) for each in (Client(), browser, clerk, staff, program)] == [
+            set(), set(), {"totalOrders"}, everything, everything,
+        ]  # fmt: skip
+        assert staff.get("/health").json()["totalUsers"] == User.objects.count() > 0
+
+    def test_staff_see_what_waits_in_the_outbox(self, admin_browser: Client, browser: Client) -> None:
+        for n, state in enumerate(["pending", "pending", "dead", "done"]):
+            OutboxEvent.objects.create(topic="test", dedupe_key=str(n), state=state)
+        assert admin_browser.get("/readyz").json()["outbox"] == {"pending": 2, "dead": 1}
+        assert "outbox" not in browser.get("/readyz").json()
 
     def test_probes_are_not_sent_to_https(self, settings: Any) -> None:
         settings.SECURE_SSL_REDIRECT = True

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 from django.utils import timezone
 
+from accounts.tests.factories import StaffFactory
 from shop import outbox, subscribers
 from shop.models import OutboxEvent
 
@@ -49,11 +51,61 @@ def test_an_event_of_a_transaction_that_failed_never_was() -> None:
 
 
 @pytest.mark.django_db
-def test_a_transaction_wakes_the_relay_once(django_capture_on_commit_callbacks: Any) -> None:
+def test_a_transaction_wakes_the_relay_once(subscribe: Subscribe, django_capture_on_commit_callbacks: Any) -> None:
+    subscribe(lambda payload: None)
     with django_capture_on_commit_callbacks() as callbacks:
         for key in "abc":
             outbox.publish("test", key=key, payload={})
     assert callbacks == [outbox.poke]
+
+
+@pytest.mark.django_db
+def test_what_nobody_handles_is_a_record(django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks() as callbacks:
+        event = publish()
+    assert (event.state, callbacks) == ("done", []) and event.done_at
+
+
+@pytest.mark.django_db
+def test_what_was_given_up_can_be_tried_anew(subscribe: Subscribe, django_capture_on_commit_callbacks: Any) -> None:
+    subscribe(lambda payload: None)
+    for key, state in (("dead", "dead"), ("done", "done"), ("waiting", "pending")):
+        publish(key)
+        OutboxEvent.objects.filter(dedupe_key=key).update(state=state, attempts=22, due_at=NOW + timedelta(days=1))
+    with django_capture_on_commit_callbacks() as callbacks:
+        assert outbox.revive(OutboxEvent.objects.all(), now=NOW) == 1
+    assert callbacks == [outbox.poke]
+    assert outbox.relay(NOW) == 1
+    assert OutboxEvent.objects.get(dedupe_key="dead").attempts == 1
+    assert OutboxEvent.objects.get(dedupe_key="waiting").attempts == 22
+
+
+@pytest.mark.django_db
+def test_staff_try_again_and_change_nothing_else(admin_browser: Client) -> None:
+    url = "/admin/shop/outboxevent/"
+    dead = OutboxEvent.objects.create(topic="order.paid", dedupe_key="k", state="dead", last_error="ConnectionError")
+    assert "ConnectionError" in admin_browser.get(url).text
+    admin_browser.post(f"{url}{dead.pk}/change/", {"state": "done"})
+    form = {"action": "try_again", "_selected_action": [str(dead.pk)]}
+    looker = Client()
+    looker.force_login(StaffFactory.create(permissions=["shop.view_outboxevent"]))
+    looker.post(url, form)
+    dead.refresh_from_db()
+    assert dead.state == "dead"
+    assert "1 event will be tried again" in admin_browser.post(url, form, follow=True).text
+    assert "None of these was given up" in admin_browser.post(url, form, follow=True).text
+    dead.refresh_from_db()
+    assert (dead.state, dead.attempts) == ("pending", 0)
+
+
+@pytest.mark.django_db
+def test_done_events_are_forgotten_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "FORGET_BATCH", 2)
+    old, new = NOW - timedelta(days=31), NOW - timedelta(days=29)
+    for n, (state, at) in enumerate([("done", old)] * 5 + [("done", new), ("dead", old), ("pending", None)]):
+        OutboxEvent.objects.create(topic="test", dedupe_key=str(n), state=state, done_at=at)
+    assert outbox.forget(before=NOW - timedelta(days=30)) == 5
+    assert set(OutboxEvent.objects.values_list("dedupe_key", flat=True)) == {"5", "6", "7"}
 
 
 @pytest.mark.django_db
