@@ -3,6 +3,7 @@
 `VariantFactory(stock=5, price_minor=2400)` makes a variant that can be bought, with its product and category.
 """
 
+from decimal import Decimal
 from typing import Any
 
 import factory
@@ -11,7 +12,7 @@ from django.db import transaction
 from catalog import operations
 from catalog.models import Brand, Category, Product, Variant
 from inventory import operations as inventory
-from pricing.models import TaxClass
+from pricing.models import Action, Phase, Promotion, TaxClass
 
 
 class CategoryFactory(factory.django.DjangoModelFactory[Category]):
@@ -84,3 +85,15 @@ class VariantFactory(factory.django.DjangoModelFactory[Variant]):
                 inventory.receive(variant.sku, stock, reason="test", actor="test")
         variant.product.refresh_from_db()
         return variant
+
+
+class SaleFactory(factory.django.DjangoModelFactory[Promotion]):
+    """A promotion that makes prices, of everything unless `targets` say what of. Nobody has applied it yet."""
+
+    class Meta:
+        model = Promotion
+
+    name = "Autumn table"
+    phase = Phase.CATALOGUE
+    action = Action.PERCENT
+    percent = Decimal(15)
