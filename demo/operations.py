@@ -1,15 +1,19 @@
 """The demo's people, attributes and categories. What is there already is left alone, whatever became of it."""
 
 import json
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Address, User
 from catalog.models import Attribute, Category
 from catalog.operations import make_category, store_picture
+from shipping.models import Holiday, Rate, ShippingMethod, Zone, monday_to_friday
+from shop.countries import EUROPEAN_UNION
 
 DEMO = Path(__file__).resolve().parent
 CONTENT, PICTURES = DEMO / "content", DEMO / "pictures"
@@ -24,6 +28,7 @@ def prepare(password: str) -> None:
     make_people(password)
     make_attributes()
     make_categories(_read("categories.json"))
+    make_delivery(_read("delivery.json"))
 
 
 @transaction.atomic
@@ -79,6 +84,52 @@ def _make_category(names: tuple[str, ...], row: dict[str, Any]) -> None:
         category = make_category(list(names))
         category.description, category.image = row["description"], picture
         category.save(update_fields=["description", "image"])
+
+
+@transaction.atomic
+def make_delivery(rows: list[dict[str, Any]]) -> None:
+    """Zones, ways of delivery and the days around the turn of two years; nothing once there is a zone."""
+    if Zone.objects.exists():
+        return
+    home = settings.SHOP_COUNTRY
+    known = {"HOME": [home], "EU": [code for code in EUROPEAN_UNION if code != home]}
+    for row in rows:
+        countries = [country for name in row["countries"] for country in known[name]]
+        zone = Zone.objects.create(name=row["zone"], countries=countries)
+        for position, method in enumerate(row["methods"], start=1):
+            _make_method(zone, position, method)
+    year = timezone.localdate().year
+    Holiday.objects.bulk_create(
+        [
+            Holiday(date=date(year + ahead, month, day), name=name, country=home)
+            for ahead in (0, 1)
+            for month, day, name in ((1, 1, "New Year's Day"), (12, 25, "Christmas"), (12, 26, "Day after Christmas"))
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _make_method(zone: Zone, position: int, row: dict[str, Any]) -> None:
+    """The flat rate that every shop begins with has the same code as the first one here: it joins its zone."""
+    table = row.get("byWeight", [])
+    values = {
+        "name": row["name"],
+        "zone": zone,
+        "position": position,
+        "price_minor": row["price"],
+        "free_from_minor": row.get("freeFrom"),
+        "basis": ShippingMethod.Basis.WEIGHT if table else ShippingMethod.Basis.FLAT,
+        "min_days": row["days"][0],
+        "max_days": row["days"][1],
+        "cut_off": time.fromisoformat(row["cutOff"]),
+        "arrives_on": row.get("arrivesOn", monday_to_friday()),
+        "max_weight_grams": row.get("maxGrams"),
+        "tracking_url": row.get("tracking", ""),
+    }
+    if "pickup" in row:
+        values |= {"kind": ShippingMethod.Kind.PICKUP, "pickup_address": row["pickup"]}
+    method, _ = ShippingMethod.objects.update_or_create(code=row["code"], defaults=values)
+    Rate.objects.bulk_create(Rate(method=method, from_value=grams, price_minor=price) for grams, price in table)
 
 
 def _read(name: str) -> Any:

@@ -17,19 +17,13 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from shop.countries import countries
+from shop.countries import EUROPEAN_UNION, countries
 from shop.forms import AmountField
 from shop.money import exponent, to_decimal, to_minor
 
 from .models import Holiday, Rate, ShippingMethod, Weekday, Zone
 
 GRAMS = 1000
-# fmt: off
-EUROPEAN_UNION = (
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
-    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-)
-# fmt: on
 
 
 def country_choices() -> list[tuple[str, str]]:

@@ -8,6 +8,13 @@ from django.conf import settings
 # What CLDR lists beside the countries of ISO 3166: unions, dependencies without a code of their own, test regions.
 NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 
+# fmt: off
+EUROPEAN_UNION = (
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
+    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+)
+# fmt: on
+
 
 @cache
 def countries() -> dict[str, str]:
