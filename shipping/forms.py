@@ -1,7 +1,5 @@
 """Delivery as staff type it: countries by name, weights in kilograms, amounts with decimals."""
 
-import re
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -13,12 +11,11 @@ from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from shop.countries import EUROPEAN_UNION, countries
-from shop.forms import AmountField
+from shop.countries import countries
+from shop.forms import AmountField, CountriesField, WordsField
 from shop.money import exponent, to_decimal, to_minor
 
 from .models import Holiday, Rate, ShippingMethod, Weekday, Zone
@@ -28,51 +25,6 @@ GRAMS = 1000
 
 def country_choices() -> list[tuple[str, str]]:
     return list(countries().items())
-
-
-class WordsField(forms.CharField):
-    """Several words: one per line, or with commas between."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), **kwargs)
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(self.shown(value)) if isinstance(value, list) else value
-
-    def shown(self, values: list[str]) -> Iterable[str]:
-        return values
-
-    def to_python(self, value: Any) -> Any:
-        words = (" ".join(word.split()) for word in re.split(r"[,\n]", value or ""))
-        return list(dict.fromkeys(word for word in words if word))
-
-    def run_validators(self, value: Any) -> None:
-        for word in value:
-            super().run_validators(word)
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return self.to_python(self.prepare_value(initial or [])) != self.to_python(data)
-
-
-class CountriesField(WordsField):
-    """Countries by name or two-letter code; EU is all of the European Union's."""
-
-    def shown(self, values: list[str]) -> Iterable[str]:
-        return (countries().get(code, code) for code in values)
-
-    def clean(self, value: Any) -> Any:
-        codes: list[str] = []
-        by_name = {name.casefold(): code for code, name in countries().items()}
-        for word in super().clean(value):
-            if word.upper() == "EU":
-                codes += EUROPEAN_UNION
-            elif word.upper() in countries():
-                codes.append(word.upper())
-            elif word.casefold() in by_name:
-                codes.append(by_name[word.casefold()])
-            else:
-                raise forms.ValidationError(f"“{word}” is no country. Write its name or its two-letter code.")
-        return list(dict.fromkeys(codes))
 
 
 class WeightField(forms.DecimalField):
