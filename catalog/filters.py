@@ -28,7 +28,8 @@ from .search.backend import MAX_TEXT
 
 PER_PAGE = 24
 MAX_ATTRIBUTES, MAX_CHOICES = 10, 50
-ATTRIBUTE = re.compile(r"attr\.[a-z0-9_-]{1,64}\Z")
+PARAMETER = r"^attr\.[a-z0-9_-]{1,64}$"
+ATTRIBUTE = re.compile(PARAMETER.replace("$", r"\Z"))
 SORTS = [
     ("relevance", "Relevance"),
     ("newest", "Newest"),
@@ -234,9 +235,18 @@ def openapi_parameters(filters: type[ProductFilter]) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "required": False, "schema": _schema(filter_.field)}
         for name, filter_ in filters.base_filters.items()
     ]
-    values = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
-    described = "Attribute filters, each repeatable: `attr.color=Teal&attr.color=Clay&attr.size=Large`."
-    free = {"name": "attr.*", "in": "query", "required": False, "schema": values, "description": described}
+    values = {"type": "array", "items": {"type": "string"}}
+    # With `form` and `explode` each property is a parameter of its own name.
+    free = {
+        "name": "attributes",
+        "in": "query",
+        "required": False,
+        "style": "form",
+        "explode": True,
+        "schema": {"type": "object", "patternProperties": {PARAMETER: values}, "additionalProperties": False},
+        "example": {},
+        "description": "Attribute filters, each repeatable: `attr.color=Teal&attr.color=Clay&attr.size=Large`.",
+    }
     return [*named, free]
 
 

@@ -15,6 +15,19 @@ from reviews.api import router as reviews
 from shop.api import StrictJsonParser, install_error_handlers
 from shop.contract import ShopApi
 
+DESCRIPTION = """
+Products, carts, orders and accounts.
+
+- An answer is `{"success": true, "data": ...}`; a refusal tells `error`, a fixed `code`, `fields` and `requestId`, with
+  `Accept: application/problem+json` in RFC 9457's form.
+- Money is a number with the currency's own decimals. Times are RFC 3339 in UTC. Ids are opaque.
+- Lists take `limit` and `offset`; beyond an offset of 10,000 `nextCursor` leads on. `Link` names the next page.
+- `ETag` and `If-None-Match` save what has not changed; `If-Match` refuses to overwrite what has.
+- With an `Idempotency-Key` a request that creates or pays can be repeated for 24 hours and happens once.
+- `RateLimit` tells what is left, a 429 its `Retry-After`.
+- Every address works below `/api/v1/` too. Changes only add.
+"""
+
 
 class Docs(Swagger):
     """On a page of our own: without inline script, and asking no other server whether our description is valid."""
@@ -25,7 +38,7 @@ class Docs(Swagger):
 api = ShopApi(
     title=f"{settings.SHOP_NAME} API",
     version="1.0.0",
-    description="Products, carts, orders and accounts. Money is a number with the currency's own decimals.",
+    description=DESCRIPTION.strip(),
     parser=StrictJsonParser(large=("/api/products",)),
     docs=Docs(settings={"validatorUrl": None, "docExpansion": "list", "defaultModelsExpandDepth": -1}),
     docs_url="/docs",

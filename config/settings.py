@@ -221,8 +221,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 # --- The JSON API
 
-# Reads that are everybody's: any site's scripts may make them, and a cache may keep the answer to ask whether it changed.
-API_PUBLIC_PATHS = ("/api/products", "/api/openapi.json", "/api/docs")
+# Reads that are everybody's: scripts of any site may make them, and caches keep the answer to ask whether it changed.
+API_PUBLIC_PATHS = ("/api/products", "/api/recommendations/", "/api/openapi.json", "/api/docs")
 # Sites whose scripts may use the whole API, by bearer token: https://app.example
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 # Dear reads: they take from a bucket of their own.

@@ -67,8 +67,9 @@ class Pagination(Answer):
     total_is_estimate: bool | None = Field(None, description="Only where the rows were not counted to their end.")
     next_cursor: str | None = Field(None, description="Where to read on; absent at the end.")
 
+    # Without a return type: pydantic would describe that type to clients, instead of these fields.
     @model_serializer(mode="wrap")
-    def _without_what_is_absent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_what_is_absent(self, serialize: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]
         return {name: value for name, value in serialize(self).items() if value is not None}
 
 
@@ -161,6 +162,9 @@ class SignedIn(AuthBase):
 
     openapi_type = "http"
     openapi_scheme = "bearer"
+    openapi_description = (
+        "A person's token, as `POST /api/users/login` answers it; the site's own pages use their session."
+    )
 
     def __call__(self, request: HttpRequest) -> Any:
         if not request.user.is_authenticated:
@@ -170,6 +174,8 @@ class SignedIn(AuthBase):
 
 class Staff(SignedIn):
     """A member of staff who holds the permission: `app.verb_model`."""
+
+    openapi_description = "The token of a member of staff who holds the permission for this."
 
     def __init__(self, permission: str) -> None:
         self.permission = permission

@@ -139,3 +139,45 @@ def unconverted(route: str) -> str:
     for character, replacement in (("<path:", "{"), ("<", "{"), (">", "}")):
         route = route.replace(character, replacement)
     return route
+
+
+# --- What holds for every operation
+
+
+def test_every_operation_is_described_to_its_end(openapi: Any) -> None:
+    assert openapi["openapi"].startswith("3.1")
+    for path, methods in openapi["paths"].items():
+        for method, operation in methods.items():
+            what = f"{method} {path}"
+            responses, names = operation["responses"], {item["name"] for item in operation.get("parameters", [])}
+            assert operation["summary"], what
+            assert "429" in responses, what
+            assert ("304" in responses) == (method == "get"), what
+            if "requestBody" in operation:
+                assert {"400", "413", "415"} <= set(responses), what
+            if "security" in operation:
+                assert "401" in responses, what
+                known = openapi["components"]["securitySchemes"]
+                assert all(name in known for scheme in operation["security"] for name in scheme), what
+            if "Idempotency-Key" in names:
+                assert {"409", "422"} <= set(responses), what
+            assert ("If-Match" in names) == ("412" in responses), what
+            refusals = [answer for status, answer in responses.items() if status[0] in "45"]
+            assert all(answer["$ref"].startswith("#/components/responses/") for answer in refusals), what
+
+
+def test_a_refusal_is_described_in_both_its_forms(openapi: Any) -> None:
+    for refusal in openapi["components"]["responses"].values():
+        assert set(refusal["content"]) == {"application/json", "application/problem+json"}
+    assert set(openapi["components"]["schemas"]["Pagination"]["properties"]) == {
+        "limit", "offset", "total", "hasMore", "totalIsEstimate", "nextCursor",
+    }  # fmt: skip
+
+
+def test_the_page_of_the_description_is_under_the_policy_of_all_pages() -> None:
+    page = Client().get("/api/docs")
+    assert page.status_code == 200
+    policy = page["Content-Security-Policy"]
+    assert "script-src 'self'" in policy and "unsafe" not in policy
+    assert "style=" not in page.content.decode() and "<style" not in page.content.decode()
+    assert "http" not in page.content.decode().replace("http-equiv", "")
