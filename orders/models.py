@@ -161,6 +161,11 @@ class Order(models.Model):
         }
 
     @property
+    def is_on_its_way(self) -> bool:
+        """Neither with the buyer nor cancelled: the promised days still mean something."""
+        return self.status not in {self.Status.DELIVERED, self.Status.CANCELLED}
+
+    @property
     def is_cancellable(self) -> bool:
         return (
             self.status in {self.Status.PENDING, self.Status.CONFIRMED, self.Status.PROCESSING}
