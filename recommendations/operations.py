@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -82,7 +83,7 @@ def generate(now: datetime) -> Generation | None:
             return None
         # Nobody waits for this answer: what is too slow for a page is not too slow for the night.
         cursor.execute("SET LOCAL statement_timeout = 0")
-        values = {
+        values: dict[str, Any] = {
             "now": now,
             "orders": now - ORDERS_FOR,
             "bags": now - BAGS_FOR,

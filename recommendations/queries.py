@@ -5,6 +5,7 @@ Whatever is answered can be bought at that moment.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet, Sum
@@ -69,7 +70,7 @@ def for_shopper(user: User, count: int, *, now: datetime, by: str = "score") -> 
 
     Nothing is stored for a person: an order counts from the moment it is placed, and an erased account leaves nothing.
     """
-    values = {"now": now, "user": user.pk, "history": HISTORY, "most": count * 4 + HISTORY}
+    values: dict[str, Any] = {"now": now, "user": user.pk, "history": HISTORY, "most": count * 4 + HISTORY}
     with connection.cursor() as cursor:
         cursor.execute(FOR_SHOPPER.format(score={"score": "score", "count": "count"}[by]), values)
         ids = [pk for (pk,) in cursor.fetchall()]
