@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import ProductImage, Variant
+from catalog.queries import item_of
 from inventory.errors import InsufficientStock
 from inventory.models import StockItem
 from pricing.operations import Customer, Destination, Evaluation, Freight, Item, PricedCart, Quote, evaluate
@@ -183,7 +184,7 @@ def customer_of(user: User | AnonymousUser) -> Customer:
 
 def discounts(cart: CartView, *, customer: Customer, now: datetime) -> Evaluation:
     """What is off the goods in the shop's own country, no delivery chosen. One query more for codes, one for limits."""
-    goods = PricedCart(_items(cart), None, country=settings.SHOP_COUNTRY, currency=settings.SHOP_CURRENCY)
+    goods = PricedCart(_items(cart, now), None, country=settings.SHOP_COUNTRY, currency=settings.SHOP_CURRENCY)
     return evaluate(goods, offers(cart.coupon_codes, customer=customer, now=now))
 
 
@@ -193,7 +194,7 @@ def quote(
     """The cart's price for a destination and a way to deliver: what the pages show and what an order copies."""
     freight = option and Freight(option.code, option.name, option.price_minor, option.method.tax_class)
     return price(
-        _items(cart),
+        _items(cart, now),
         destination=destination,
         freight=freight or None,
         currency=settings.SHOP_CURRENCY,
@@ -203,19 +204,8 @@ def quote(
     )
 
 
-def _items(cart: CartView) -> tuple[Item, ...]:
-    return tuple(
-        Item(
-            sku=line.sku,
-            name=f"{line.name}, {line.label}" if line.label else line.name,
-            quantity=line.quantity,
-            unit_price_minor=line.unit_price_minor,
-            list_price_minor=line.list_price_minor,
-            tax_class=line.variant.product.tax_class.code,
-            tags=line.variant.tags,
-        )
-        for line in cart.lines
-    )
+def _items(cart: CartView, now: datetime) -> tuple[Item, ...]:
+    return tuple(item_of(line.variant, quantity=line.quantity, now=now) for line in cart.lines)
 
 
 def _variants(skus: list[str]) -> list[Variant]:

@@ -5,18 +5,24 @@ from django.contrib import admin, messages
 from django.core.files.storage import default_storage
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import format_html
 from treebeard.forms import MoveNodeForm, movenodeform_factory
 from unfold.admin import ModelAdmin, TabularInline
 
+from accounts.models import User
 from inventory import operations as inventory
 from inventory.models import StockItem
 from shop.errors import DomainError
 from shop.money import Money
 
 from . import operations
+from . import promotions_admin as promotions_admin  # Django looks for what is registered in this module alone.
 from .forms import AttributeForm, ImageForm, ProductForm, VariantForm, VariantFormSet
-from .models import Attribute, Brand, Category, Product, ProductImage, Variant
+from .models import Attribute, Brand, Category, PriceChange, Product, ProductImage, Variant
+
+HISTORY = 50
 
 
 class VariantInline(TabularInline):
@@ -28,6 +34,18 @@ class VariantInline(TabularInline):
     template_before = "catalog/_axes.html"
     extra = 0
     can_delete = False
+    readonly_fields = ("asked",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Variant]:
+        return super().get_queryset(request).select_related("sale")
+
+    @admin.display(description="Asked now")
+    def asked(self, variant: Variant) -> str:
+        """The list price is what staff edit; this is what a sale makes of it."""
+        now = timezone.now()
+        if variant.pk is None or not variant.is_in_sale(now):
+            return "-"
+        return f"{Money(variant.price_at(now), variant.currency)}, {variant.sale or 'a sale'}"
 
     @admin.display(description="Stock")
     def stock(self, variant: Variant) -> int:
@@ -60,6 +78,19 @@ class ProductAdmin(ModelAdmin):
     prepopulated_fields = {"slug": ("name",)}
     show_full_result_count = False
     actions = ("withdraw",)
+    readonly_fields = ("price_history",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:
+        return self.readonly_fields if obj else ()
+
+    @admin.display(description="Price history")
+    def price_history(self, product: Product) -> str:
+        changes = PriceChange.objects.filter(variant__product=product).select_related("variant").order_by("-id")
+        latest = list(changes[:HISTORY])
+        staff = User.objects.filter(public_id__in={change.actor for change in latest})
+        names = dict(staff.values_list("public_id", "email"))
+        rows = [(change, names.get(change.actor, change.actor)) for change in latest]
+        return render_to_string("catalog/_price_history.html", {"rows": rows})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         pictures = ProductImage.objects.filter(product=OuterRef("pk")).exclude(file="").order_by("position", "id")

@@ -2,6 +2,7 @@
 
 from .cards import Card, cards, cheapest, newest
 from .detail import Axis, AxisOption, Delivery, ProductPage, product_page, similar_to, trail
+from .items import item_of
 from .listing import Facet, FacetValue, Listing, any_product_with, category_at, listing, product_with, search
 from .prices import lowest_prices, lowest_to_tell
 from .stock import Stock, stock_of
@@ -20,6 +21,7 @@ __all__ = [
     "cards",
     "category_at",
     "cheapest",
+    "item_of",
     "listing",
     "lowest_prices",
     "lowest_to_tell",
