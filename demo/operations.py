@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Address, User
 from catalog.models import Attribute, Category
 from catalog.operations import make_category, store_picture
+from pricing.models import Coupon, Promotion
 from shipping.models import Holiday, Rate, ShippingMethod, Zone, monday_to_friday
 from shop.countries import EUROPEAN_UNION
 
@@ -29,6 +30,7 @@ def prepare(password: str) -> None:
     make_attributes()
     make_categories(_read("categories.json"))
     make_delivery(_read("delivery.json"))
+    make_promotions(_read("promotions.json"))
 
 
 @transaction.atomic
@@ -107,6 +109,18 @@ def make_delivery(rows: list[dict[str, Any]]) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+@transaction.atomic
+def make_promotions(rows: list[dict[str, Any]]) -> None:
+    """What runs by itself and what a code opens; nothing once there is a promotion."""
+    if Promotion.objects.exists():
+        return
+    for row in rows:
+        code = row.pop("code", "")
+        promotion = Promotion.objects.create(needs_coupon=bool(code), **row)
+        if code:
+            Coupon.objects.create(promotion=promotion, code=code)
 
 
 def _make_method(zone: Zone, position: int, row: dict[str, Any]) -> None:
