@@ -36,7 +36,7 @@ class OperationForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if self.body_class:
             try:
-                self.body = self.body_class.model_validate(data)
+                self.body = self.body_class.model_validate(data, by_name=True)
             except pydantic.ValidationError as error:
                 told = {to_camel(name) for name in self.errors}
                 found = fields_of([dict(each) for each in error.errors()])
@@ -257,10 +257,14 @@ class SendVerificationForm(OperationForm):
 class TokenForm(OperationForm):
     body_class = TokenBody
 
-    name = line("What is it for?", "off", 100, required=True)
+    name = forms.CharField(
+        label="What is it for?",
+        max_length=100,
+        error_messages={"required": "Say what it is for."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     scopes = forms.MultipleChoiceField(
         label="What may it do?",
-        choices=[(scope, f"{scopes.in_words(scope)} ({scope})") for scope in (*scopes.SCOPES, scopes.EVERYTHING)],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one."},
     )
@@ -270,3 +274,10 @@ class TokenForm(OperationForm):
         coerce=int,
         initial=30,
     )
+
+    def __init__(self, *args: Any, for_staff: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = (*(scopes.SCOPES if for_staff else scopes.OF_SHOPPERS), scopes.EVERYTHING)
+        field = self.fields["scopes"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(scope, f"{scopes.in_words(scope)} ({scope})") for scope in offered]

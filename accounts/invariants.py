@@ -22,6 +22,15 @@ TOKENS_ARE_HASHED = Invariant(
     violations="SELECT id, user_id FROM accounts_apitoken WHERE digest !~ '^[0-9a-f]{64}$'",
     examined="SELECT count(*) FROM accounts_apitoken",
 )
+TOKENS_NAME_WHAT_THEY_MAY_DO = Invariant(
+    code="U4",
+    promise="a bearer token is for everything, or for resources that it names",
+    violations=r"""
+        SELECT t.public_id, s.scope FROM accounts_apitoken t LEFT JOIN unnest(t.scopes) AS s (scope) ON true
+        WHERE s.scope IS NULL OR s.scope !~ '^(\*|[a-z]+:(read|write))$'
+    """,
+    examined="SELECT count(*) FROM accounts_apitoken",
+)
 SECOND_FACTORS_ARE_SEALED = Invariant(
     code="U8",
     promise="the secret of an authenticator app is sealed, of a recovery code only the SHA-256 is stored",
@@ -54,6 +63,7 @@ INVARIANTS = (
     ONE_ACCOUNT_PER_EMAIL,
     PASSWORDS_ARE_HASHED,
     TOKENS_ARE_HASHED,
+    TOKENS_NAME_WHAT_THEY_MAY_DO,
     SECOND_FACTORS_ARE_SEALED,
     ERASED_MEANS_ERASED,
 )

@@ -34,6 +34,8 @@ WHOLE = frozenset({"export", "erase"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SCOPES = tuple(f"{resource}:{verb}" for resource in WORDS for verb in ("read", "write"))
+# The rest names what only staff do, or what everybody reads.
+OF_SHOPPERS = tuple(scope for scope in SCOPES if not scope.startswith(("products:", "inventory:")))
 
 
 def scope_needed(method: str, route: str) -> str:

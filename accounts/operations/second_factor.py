@@ -15,6 +15,7 @@ from .. import passkeys, totp
 from ..errors import AlreadyEnrolled, MfaEnrolmentRequired, MfaRequired, PasskeyRefused, TooManyPasskeys, WrongCode
 from ..models import RecoveryCode, SecondFactor, User
 from ..sealing import seal, unseal
+from .verification import check_email_verified
 from .rules import check_current_password
 
 CODES = 10
@@ -84,7 +85,8 @@ def _spend_recovery_code(user: User, code: str, now: datetime) -> bool:
 
 
 def use_passkey(answer: str, state: passkeys.State, *, now: datetime, user: User | None = None) -> User:
-    """The person whose passkey signed the challenge; with `user` it must be theirs. Raises PasskeyRefused.
+    """The person whose passkey signed the challenge; with `user` it must be theirs. Raises PasskeyRefused,
+    EmailNotVerified.
 
     Locks: nothing; a conditional update refuses a copy whose count lags behind.
     """
@@ -100,6 +102,8 @@ def use_passkey(answer: str, state: passkeys.State, *, now: datetime, user: User
     owner = passkey.user
     if not used or not owner.is_active or (user is not None and owner.pk != user.pk):
         raise PasskeyRefused
+    if user is None:
+        check_email_verified(owner)
     return owner
 
 

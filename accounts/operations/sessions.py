@@ -65,5 +65,5 @@ def network_of(address: str) -> str:
     except ValueError:
         return ""
     if isinstance(network, ipaddress.IPv6Network):
-        return f"{network.supernet(new_prefix=48).network_address}…" if network.prefixlen >= 48 else str(network)
-    return str(network.network_address).rpartition(".")[0] + ".…"
+        return str(network.supernet(new_prefix=48) if network.prefixlen > 48 else network)
+    return str(network.network_address).rpartition(".")[0] + ".x"

@@ -9,12 +9,12 @@ from shop import rate_limits
 from shop.middleware import client_address
 from shop.outbox import publish
 
-from ..errors import EmailNotVerified, EmailTaken, WrongCredentials
+from ..errors import EmailTaken, WrongCredentials
 from ..models import ApiToken, User
 from .rules import check_password_rules, fingerprint, save_or_email_taken, valid_email
 from .second_factor import check_staff_has_second_factor, demand_second_factor
 from .tokens import issue_token
-from .verification import is_verification_mandatory
+from .verification import check_email_verified, is_verification_mandatory
 
 
 def register(
@@ -66,8 +66,7 @@ def authenticate(request: HttpRequest, email: str, password: str, otp: str = "",
     user = auth.authenticate(request, username=email, password=password)
     if not isinstance(user, User):
         raise WrongCredentials
-    if is_verification_mandatory() and not user.is_email_verified:
-        raise EmailNotVerified
+    check_email_verified(user)
     demand_second_factor(user, otp, now=now)
     return user
 

@@ -13,7 +13,7 @@ from shop import rate_limits
 from shop.errors import InvalidInput
 from shop.outbox import publish
 
-from ..errors import VerificationLinkDead
+from ..errors import EmailNotVerified, VerificationLinkDead
 from ..models import User, email_nonce
 from .rules import fingerprint
 
@@ -25,6 +25,12 @@ RESEND_SECONDS = 300
 
 def is_verification_mandatory() -> bool:
     return bool(settings.SHOP_VERIFY_EMAIL == "mandatory")
+
+
+def check_email_verified(user: User) -> None:
+    """At the end of every way to sign in. Raises EmailNotVerified."""
+    if is_verification_mandatory() and not user.is_email_verified:
+        raise EmailNotVerified
 
 
 def verification_link(user: User) -> str:

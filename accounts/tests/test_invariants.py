@@ -27,6 +27,10 @@ def plant_a_readable_token() -> None:
     ApiToken.objects.update(digest=ApiToken.new_secret())
 
 
+def plant_a_token_for_anything_goes() -> None:
+    ApiToken.objects.update(scopes=["orders:delete"])
+
+
 def finding(code: str) -> Finding:
     return next(each for each in verify() if each.invariant.code == code)
 
@@ -37,6 +41,7 @@ def finding(code: str) -> Finding:
         ("U1", plant_two_accounts_with_one_email),
         ("U2", plant_a_readable_password),
         ("U3", plant_a_readable_token),
+        ("U4", plant_a_token_for_anything_goes),
     ],
 )
 def test_finds_a_planted_row_and_nothing_else(code: str, plant: Callable[[], None]) -> None:

@@ -52,7 +52,7 @@ class TestList:
         current = {session["device"]: session["isCurrent"] for session in body["data"]}
         assert current == {"Firefox on Linux": True, "Safari on iPhone": False}
         assert set(body["data"][0]) == {"sessionId", "device", "address", "isCurrent", "createdAt", "lastSeenAt"}
-        assert body["data"][0]["address"] == "127.0.0.…"
+        assert body["data"][0]["address"] == "127.0.0.x"
         page = laptop.get(SECURITY).content.decode()
         assert "This browser" in page
         assert "Safari on iPhone" in page
@@ -157,7 +157,7 @@ class TestEnd:
 
     def test_a_session_that_a_release_before_deleted_is_forgotten(self, customer: User) -> None:
         kept, lost = sign_in(customer), sign_in(customer, IPHONE)
-        Session.objects.filter(pk=key_of(lost))._raw_delete("default")  # type: ignore[attr-defined]
+        Session.objects.filter(pk=key_of(lost))._raw_delete("default")
         assert len(kept.get("/api/users/me/sessions").json()["data"]) == 1
         forget_old()
         assert BrowserSession.objects.get().session_id == key_of(kept)
@@ -184,8 +184,8 @@ class TestWords:
     @pytest.mark.parametrize(
         ("address", "rough"),
         [
-            ("203.0.113.77", "203.0.113.…"),
-            ("2001:db8:1:2::/64", "2001:db8:1::…"),
+            ("203.0.113.77", "203.0.113.x"),
+            ("2001:db8:1:2::/64", "2001:db8:1::/48"),
             ("unknown", ""),
         ],
     )

@@ -25,7 +25,7 @@ SHOWN = 100
 @login_required
 def tokens(request: HttpRequest) -> HttpResponse:
     user, now = person(request), timezone.now()
-    form = TokenForm(request.POST or None)
+    form = TokenForm(request.POST or None, for_staff=user.is_staff)
     if form.is_valid():
         with form.showing_refusals():
             body = form.body
