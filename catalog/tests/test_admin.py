@@ -14,12 +14,12 @@ from PIL import Image
 from accounts.models import User
 from accounts.tests.factories import StaffFactory
 from catalog.models import Attribute, Brand, Category, Product, ProductImage, Variant
-from catalog.operations import make_category
+from catalog.operations import apply_sales, make_category
 from inventory import operations as inventory
 from inventory.models import StockItem, StockMovement
 from shop.models import OutboxEvent
 
-from .factories import CategoryFactory, TaxClassFactory, VariantFactory
+from .factories import CategoryFactory, SaleFactory, TaxClassFactory, VariantFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +90,21 @@ def test_adding_a_product_makes_everything_derived_right(admin: Client) -> None:
     assert set(StockItem.objects.values_list("sku", flat=True)) == {"MUG-1", "MUG-2"}
     assert OutboxEvent.objects.filter(topic="product.created").count() == 1
     assert len(Client().get("/api/products/search?q=clay stoneware").json()["data"]) == 1
+
+
+def test_a_list_price_below_the_sale_price_ends_the_sale_of_it(admin: Client) -> None:
+    variant = VariantFactory.create(price_minor=2400, sku="MUG-1")
+    SaleFactory.create(action="fixed_price", amount_minor=2000)
+    apply_sales(timezone.now())
+    product = variant.product
+    row = variant_row(id=variant.pk, product=product.pk, price_minor="19.00", sku="MUG-1")
+    form = product_form([row], category=product.category_id, tax_class=product.tax_class_id)
+    response = admin.post(reverse("admin:catalog_product_change", args=[product.pk]), form)
+    assert response.status_code == 302, errors(response)
+    variant.refresh_from_db()
+    product.refresh_from_db()
+    assert (variant.price_minor, variant.sale_price_minor, product.price_minor) == (1900, None, 1900)
+    assert variant.price_changes.latest("id").actor.startswith("user_")
 
 
 def test_changing_a_price_is_typed_and_shown_in_decimals(admin: Client) -> None:

@@ -171,3 +171,13 @@ def test_queries_do_not_grow_with_what_is_reduced(path: str, bowl: Product, djan
     assert Variant.objects.exclude(sale=None).count() == 10
     with django_assert_num_queries(len(few)):
         client.get(path)
+
+
+# --- Staff
+
+
+def test_staff_see_what_is_asked_and_what_was(bowl: Product, admin_browser: Client) -> None:
+    page = admin_browser.get(f"/admin/catalog/product/{bowl.pk}/change/").content.decode()
+    assert "€20.40, Autumn table" in page
+    assert page.count("€24.00</td>") == 2 and "list price</td>" in page
+    assert admin_browser.get("/admin/catalog/product/add/").status_code == 200
