@@ -22,7 +22,7 @@ def shop_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
         errors.append(Error("SHOP_CURRENCY must be a currency's three capital letters, such as EUR.", id="shop.E002"))
     if not _is_locale(settings.SHOP_LOCALE):
         errors.append(Error("SHOP_LOCALE must be a language and a country, such as en_IE.", id="shop.E003"))
-    for name in ("SHOP_HOLD_MINUTES", "SHOP_MAX_QUANTITY", "SHOP_INVOICE_DAYS"):
+    for name in ("SHOP_HOLD_MINUTES", "SHOP_MAX_QUANTITY", "SHOP_INVOICE_DAYS", "SHOP_KEEP_ORDER_DATA_YEARS"):
         if getattr(settings, name) < 1:
             errors.append(Error(f"{name} must be at least 1.", id="shop.E004"))
     return errors

@@ -15,8 +15,8 @@ from .. import passkeys, totp
 from ..errors import AlreadyEnrolled, MfaEnrolmentRequired, MfaRequired, PasskeyRefused, TooManyPasskeys, WrongCode
 from ..models import RecoveryCode, SecondFactor, User
 from ..sealing import seal, unseal
-from .verification import check_email_verified
 from .rules import check_current_password
+from .verification import check_email_verified
 
 CODES = 10
 MAX_PASSKEYS = 20

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.core import checks
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import operations, proofs, totp
+from accounts.errors import WrongCode
 from accounts.models import RecoveryCode, SecondFactor, User
 from accounts.sealing import unseal
 from accounts.tests.clients import ApiClient, until_throttled
 from accounts.tests.factories import PASSWORD, StaffFactory, UserFactory
+from checkout.tests.test_races import at_once
 from shop import outbox
 from shop.models import OutboxEvent
 
@@ -132,6 +135,13 @@ class TestSecondStep:
         assert not is_signed_in_by(customer, code)
         assert not is_signed_in_by(customer, code_of(customer, steps=-1)), "an older code than the one used"
         assert is_signed_in_by(customer, code_of(customer, steps=1))
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_code_works_once_for_two_at_the_same_moment(self, customer: User) -> None:
+        codes, now = enrol(customer), timezone.now()
+        for code in (code_of(customer), codes[0]):
+            answers = at_once(*[lambda code=code: operations.use_code(customer, code, now=now)] * 2)
+            assert sorted(isinstance(answer, WrongCode) for answer in answers) == [False, True]
 
     def test_takes_the_code_as_people_type_it(self, customer: User) -> None:
         enrol(customer)
@@ -348,6 +358,13 @@ class TestTheAdminsDoor:
         response = anonymous.post(LOGIN, {"email": staff.email, "password": PASSWORD, "next": "/admin/"})
         assert response["Location"] == "/admin/" and anonymous.get("/admin/").status_code == 200
         assert anonymous.get("/admin/login/", {"next": "/admin/"})["Location"] == "/admin/"
+
+
+@pytest.mark.parametrize(("required", "warned"), [(True, False), (False, True)])
+def test_a_deployment_is_told_that_passwords_alone_open_the_admin(settings: Any, required: bool, warned: bool) -> None:
+    settings.SHOP_STAFF_MFA = required
+    found = checks.run_checks(include_deployment_checks=True)
+    assert ("accounts.W001" in {each.id for each in found}) == warned
 
 
 class TestReset:

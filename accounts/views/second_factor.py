@@ -19,7 +19,7 @@ from shop import rate_limits
 from shop.middleware import client_address
 
 from .. import operations, passkeys, proofs, totp
-from ..errors import PasskeyRefused
+from ..errors import EmailNotVerified, PasskeyRefused
 from ..forms import (
     ConfirmForm,
     EnrolAppForm,
@@ -72,7 +72,7 @@ def passkey_login(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     try:
         user = operations.use_passkey(form.answer(), proofs.take_question(request), now=now)
-    except PasskeyRefused as error:
+    except (PasskeyRefused, EmailNotVerified) as error:
         messages.error(request, error.text)
         return redirect(f"{reverse('accounts:login')}?{urlencode({'next': next_page(request)})}")
     proofs.sign_in(request, user, with_second_factor=True)

@@ -22,13 +22,13 @@ for (const form of supported ? document.querySelectorAll("form[data-passkey]") :
   const note = form.querySelector("[data-passkey-note]");
   part.hidden = false;
   part.querySelector("button").addEventListener("click", async () => {
-    note.textContent = "";
+    note.hidden = true;
     try {
       const made = await credential(form.dataset.passkey, await question(form));
       form.elements.credential.value = JSON.stringify(made);
       form.submit();
     } catch {
-      note.textContent = "That did not work. Try again, or use another way.";
+      note.hidden = false;
     }
   });
 }

@@ -20,12 +20,14 @@ from accounts.tests.test_second_factor import code_of, enrol
 from cart.models import CartSnapshot
 from checkout.tests.books import broken
 from checkout.tests.factories import ADDRESS, make_cart, make_variant, order_in, place_order
+from checkout.tests.test_races import at_once
 from inventory.models import StockItem
 from notifications.models import MailLog
 from orders.models import Order
 from orders.privacy import years_earlier
 from payments.models import Payment
 from shop import outbox, privacy
+from shop.errors import DomainError
 from shop.tasks import forget_people
 
 pytestmark = pytest.mark.usefixtures("sound")
@@ -182,6 +184,18 @@ class TestErasure:
         carla = UserFactory.create()
         order_in(status, user=carla)
         assert confirmed(carla).post(ERASE, {"email": carla.email}).status_code == 302
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("_turn", range(3))
+    def test_at_the_same_moment_as_an_order_one_of_them_is_refused(self, _turn: int) -> None:
+        carla = UserFactory.create()
+        cart, now = make_cart(user=carla), timezone.now()
+        placed, erased = at_once(
+            lambda: place_order(cart=cart, user=carla, now=now), lambda: accounts.erase_account(carla, now=now)
+        )
+        assert isinstance(placed, DomainError) != isinstance(erased, DomainError)
+        carla.refresh_from_db()
+        assert carla.orders.exists() == carla.is_active
 
     def test_is_typed_out(self, browser: Client, customer: User) -> None:
         client = confirmed(customer)
