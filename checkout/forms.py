@@ -76,7 +76,7 @@ class ContactForm(forms.Form):
         cleaned = super().clean() or {}
         given = {name: cleaned.get(name, "") for name in self.ADDRESS}
         try:
-            cleaned["address"] = AddressBody(**given).model_dump()
+            cleaned["address"] = AddressBody.model_validate(given, by_name=True).model_dump()
         except ValidationError as error:
             for name, texts in fields_of([dict(found) for found in error.errors()]).items():
                 field = next((field for field in self.ADDRESS if name in {field, to_camel(field)}), None)

@@ -47,11 +47,12 @@ class Answer(Schema):
 
 
 class Body(Schema):
-    """Base of everything that comes in: camelCase names; a name that nobody knows is an error, not a typo swallowed."""
+    """Base of everything that comes in: camelCase names; a name that nobody knows is an error, not a typo swallowed.
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", str_strip_whitespace=True
-    )
+    A form that has the same rules under Python's names validates `by_name=True`.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", str_strip_whitespace=True)
 
 
 class Envelope(Answer, Generic[T]):

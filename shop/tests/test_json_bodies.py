@@ -125,6 +125,7 @@ class Sample(Body):
     named: dict[Annotated[str, Field(max_length=3)], int] = {}
     choice: Literal["one", "two", "three"] = "one"
     inner: "Sample | None" = None
+    is_gift: bool = False
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,14 @@ def test_what_is_missing_is_required() -> None:
     assert post("{}", "application/json").json()["fields"] == {"body": ["Give productId, variantId or sku."]}
     missing = Client().generic("PUT", "/api/cart/me/items/item_1", b"{}", content_type="application/json")
     assert missing.json()["fields"] == {"quantity": ["This field is required."]}
+
+
+def test_names_are_camel_case_alone() -> None:
+    """One spelling: a client that mixes them up would find one of two values silently dropped."""
+    assert Sample.model_validate({"isGift": True}).is_gift
+    assert refused({"is_gift": True}) == {"is_gift": ["Unknown field."]}
+    assert post('{"variant_id": "x"}', "application/json").json()["fields"].keys() >= {"variant_id"}
+    assert Sample.model_validate({"is_gift": True}, by_name=True).is_gift
 
 
 def refused(body: dict[str, Any]) -> dict[str, list[str]]:
