@@ -85,6 +85,7 @@ class RateInline(TabularInline):
     form = RateForm
     formset = RateFormSet
     extra = 0
+    hide_title = True
     verbose_name_plural = "Price table: from kilograms, value of goods or articles on, as Pricing says"
 
 

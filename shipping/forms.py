@@ -11,6 +11,7 @@ from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -121,16 +122,23 @@ class MethodForm(MethodInZoneForm):
     class Meta:
         model = ShippingMethod
         exclude = ()
+        labels = {"pickup_address": "Pick-up address", "tracking_url": "Tracking link"}
+        widgets = {"pickup_address": UnfoldAdminTextareaWidget(attrs={"rows": 4})}
 
 
 class StepField(forms.DecimalField):
     """Where a row of a price table begins: kilograms, an amount or a number of articles, as its method says."""
 
     widget = UnfoldAdminDecimalFieldWidget
-    basis: str = ShippingMethod.Basis.QUANTITY
+    # Not its basis: the admin makes the rows before the method's own form has read what was typed.
+    method: ShippingMethod | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=0, max_digits=12, **kwargs)
+
+    @property
+    def basis(self) -> str:
+        return self.method.basis if self.method else ShippingMethod.Basis.QUANTITY
 
     def places(self) -> int:
         return {ShippingMethod.Basis.WEIGHT: 3, ShippingMethod.Basis.PRICE: exponent(settings.SHOP_CURRENCY)}.get(
@@ -175,7 +183,7 @@ class RateForm(forms.ModelForm):
 class RateFormSet(BaseInlineFormSet):
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
-        form.fields["from_value"].basis = self.instance.basis
+        form.fields["from_value"].method = self.instance
 
 
 class HolidayForm(forms.ModelForm):
