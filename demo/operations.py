@@ -1,24 +1,27 @@
 """The demo's people, attributes and categories. What is there already is left alone, whatever became of it."""
 
 import json
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Address, User
-from catalog.models import Attribute, Category
-from catalog.operations import make_category, store_picture
-from pricing.models import Coupon, Promotion
+from catalog.models import Attribute, Category, Product
+from catalog.operations import apply_sales, make_category, store_picture
+from pricing.models import Coupon, Phase, Promotion
 from shipping.models import Holiday, Rate, ShippingMethod, Zone, monday_to_friday
 from shop.countries import EUROPEAN_UNION
 
 DEMO = Path(__file__).resolve().parent
 CONTENT, PICTURES = DEMO / "content", DEMO / "pictures"
 STAFF, CUSTOMER = "staff@example.com", "customer@example.com"
+YEAR = timedelta(days=365)
+SALE = {"name": "Autumn table", "action": "percent", "percent": 15, "targets": ["category:table"]}
 
 
 def prepare(password: str) -> None:
@@ -121,6 +124,26 @@ def make_promotions(rows: list[dict[str, Any]]) -> None:
         promotion = Promotion.objects.create(needs_coupon=bool(code), **row)
         if code:
             Coupon.objects.create(promotion=promotion, code=code)
+
+
+def age(products: QuerySet[Product], *, now: datetime) -> None:
+    """Spreads the days on which these came into the shop over the last year: were all of them new, none would be."""
+    rows = list(products.order_by("id"))
+    for place, product in enumerate(reversed(rows)):
+        product.created_at = now - YEAR * place / len(rows)
+    Product.objects.bulk_update(rows, ["created_at"])
+
+
+def begin_sale(*, now: datetime) -> None:
+    """A sale that began yesterday and ends in two weeks, and its prices; nothing once there is any.
+
+    Called when products have had a price before: the law wants to know which. Locks: as `apply_sales`.
+    """
+    if not Promotion.objects.filter(phase=Phase.CATALOGUE).exists():
+        today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        dates = {"starts_at": today - timedelta(days=1), "ends_at": today + timedelta(days=14)}
+        Promotion.objects.create(phase=Phase.CATALOGUE, **SALE, **dates)
+        apply_sales(now)
 
 
 def _make_method(zone: Zone, position: int, row: dict[str, Any]) -> None:

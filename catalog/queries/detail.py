@@ -1,6 +1,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -14,6 +14,9 @@ from .prices import lowest_to_tell
 from .stock import Stock, stock_of, stock_word
 
 CANDIDATES = 100
+
+# Until midnight reads as a day too late: the last minute is told.
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def product_page(product: Product, *, variant: str = "", image: str = "", now: d
         compare_at_minor=selected.compare_at(now) if selected else None,
         lowest_minor=lowest_to_tell([selected], now).get(selected.pk) if selected else None,
         sale=in_sale.sale.name if in_sale and in_sale.sale else "",
-        sale_until=in_sale.sale_until if in_sale else None,
+        sale_until=in_sale.sale_until - MINUTE if in_sale and in_sale.sale_until else None,
         available=available,
         stock_word=stock_word(available),
         facts=_facts(product, attributes),

@@ -4,14 +4,13 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection
 
+from shop.countries import EUROPEAN_UNION
+
 from ..models import Variant
 
 # Where the lowest price of the 30 days before stands beside a reduction: the European Union and the European Economic
 # Area, by article 6a of Directive 98/6/EC (put in by Directive (EU) 2019/2161).
-TELLS_LOWEST = frozenset({
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
-    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "IS", "LI", "NO",
-})  # fmt: skip
+TELLS_LOWEST = frozenset({*EUROPEAN_UNION, "IS", "LI", "NO"})
 
 # A price holds from its entry to the next one. The last entry is the reduction: what held before it is looked at.
 LOWEST = """

@@ -2,18 +2,23 @@
 
 import io
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import Address, User
 from catalog.models import Attribute, Category, Product, ProductImage, Variant
+from catalog.queries import lowest_prices
+from catalog.queries.cards import NEW_FOR
 from catalog.tests.snapshots import everything
 from demo.operations import CUSTOMER, STAFF, _read, prepare
 from inventory.models import StockItem
+from pricing.models import Promotion
 
 PASSWORD = "correct horse battery"
 
@@ -89,3 +94,15 @@ def test_without_a_password_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> 
         seed()
     assert not User.objects.exists()
     assert not Product.objects.exists()
+
+
+@pytest.mark.slow
+def test_products_came_over_a_year_and_some_are_in_a_sale() -> None:
+    seed()
+    made = sorted(Product.objects.values_list("created_at", flat=True))
+    assert made[0] < timezone.now() - timedelta(days=350) and sum(day > timezone.now() - NEW_FOR for day in made) <= 8
+    in_sale = Variant.objects.filter(sale__name="Autumn table")
+    assert set(in_sale) == set(Variant.objects.filter(product__category__url_path__startswith="table/"))
+    assert lowest_prices(in_sale) == dict(in_sale.values_list("pk", "price_minor"))
+    seed()
+    assert Promotion.objects.filter(phase="catalogue").count() == 1

@@ -3,8 +3,10 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
-from demo.operations import CONTENT, CUSTOMER, PICTURES, STAFF, prepare
+from catalog.models import Product
+from demo.operations import CONTENT, CUSTOMER, PICTURES, STAFF, age, begin_sale, prepare
 
 
 class Command(BaseCommand):
@@ -18,4 +20,7 @@ class Command(BaseCommand):
         if not password:
             raise CommandError("Set SHOP_DEMO_PASSWORD to the password that the demo accounts shall have.")
         prepare(password)
+        now = timezone.now()
         call_command("import_catalog", CONTENT / "products.jsonl", images=PICTURES, stdout=self.stdout)
+        age(Product.objects.filter(created_at__gte=now), now=now)
+        begin_sale(now=timezone.now())
