@@ -15,6 +15,7 @@ RESOURCES = {
     "cart": "cart",
     "orders": "orders",
     "reviews": "reviews",
+    "shipping": "cart",
     "users": "account",
 }
 WORDS = {
@@ -26,7 +27,7 @@ WORDS = {
     "inventory": "stock",
 }
 # Below these, everybody reads without signing in.
-PUBLIC = frozenset({"products", "reviews"})
+PUBLIC = frozenset({"products", "reviews", "recommendations"})
 # A password or the token itself is what these ask for.
 WITHOUT_SCOPE = frozenset({"users/register", "users/login", "users/logout", "docs", "openapi.json"})
 # What reaches across everything a person has, no part of it opens.
@@ -44,14 +45,14 @@ def scope_needed(method: str, route: str) -> str:
     literal = parts[1:]
     if "/".join(literal) in WITHOUT_SCOPE:
         return ""
-    if literal and literal[-1] in WHOLE:
+    if not literal or literal[-1] in WHOLE:
         return EVERYTHING
+    if method in READING and literal[0] in PUBLIC:
+        return ""
     resource = next((RESOURCES[part] for part in reversed(literal) if part in RESOURCES), None)
     if resource is None:
         return EVERYTHING
-    if method not in READING:
-        return f"{resource}:write"
-    return "" if literal[0] in PUBLIC else f"{resource}:read"
+    return f"{resource}:{'read' if method in READING else 'write'}"
 
 
 def allows(scopes: Iterable[str], needed: str) -> bool:

@@ -47,6 +47,8 @@ class TestWhatARouteNeeds:
             ("GET", "api/products/<product_id>/reviews", ""),
             ("POST", "api/products/<product_id>/reviews", "reviews:write"),
             ("GET", "api/users/<user_id>/reviews", "reviews:read"),
+            ("GET", "api/users/<user_id>/recommendations", "account:read"),
+            ("GET", "api/recommendations/popular", ""),
             ("GET", "api/docs", ""),
             ("GET", "api/nobody/thought/of/it", EVERYTHING),
         ],
