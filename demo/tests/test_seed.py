@@ -19,6 +19,8 @@ from catalog.tests.snapshots import everything
 from demo.operations import CUSTOMER, STAFF, _read, prepare
 from inventory.models import StockItem
 from pricing.models import Promotion
+from shipping.models import ShippingMethod
+from shipping.queries import options
 
 PASSWORD = "correct horse battery"
 
@@ -86,6 +88,25 @@ def test_what_staff_changed_stays() -> None:
     assert User.objects.get(email=STAFF).check_password(PASSWORD)
     assert Category.objects.get(url_path="table").description == "Ours."
     assert Attribute.objects.get(code="color").name == "Shade"
+
+
+def test_it_delivers_at_home_in_the_union_and_beyond() -> None:
+    prepare(PASSWORD)
+    now = timezone.now()
+
+    def codes(country: str) -> list[str]:
+        return [option.code for option in options(country=country, goods_minor=2000, weight_grams=3000, now=now)]
+
+    assert codes("DE") == ["standard", "express", "pickup"]
+    assert codes("FR") == ["standard-eu"]
+    assert codes("JP") == ["standard-world"]
+    (union,) = options(country="FR", goods_minor=2000, weight_grams=3000, now=now)
+    assert union.price_minor == 1290
+    for method in ShippingMethod.objects.all():
+        method.full_clean()
+    ShippingMethod.objects.filter(code="express").delete()
+    prepare(PASSWORD)
+    assert codes("DE") == ["standard", "pickup"]
 
 
 def test_without_a_password_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
