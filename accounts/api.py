@@ -1,15 +1,17 @@
 from typing import Any
 
 from django.contrib import auth
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from ninja import Query, Router, Status
 from ninja.decorators import decorate_view
 
-from shop.api import Envelope, Failure, PagedEnvelope, signed_in
+from shop import idempotency
+from shop.api import IDEMPOTENT, Envelope, Failure, PagedEnvelope, signed_in
 from shop.middleware import client_address
 from shop.paging import PageQuery, paginate
+from shop.responses import json_response
 
 from . import operations
 from .middleware import bearer_value, granted_scopes, session_key, token_of
@@ -168,40 +170,55 @@ def list_tokens(request: HttpRequest, user_id: str, page: Query[PageQuery]) -> P
 
 @router.post(
     "/users/{user_id}/tokens",
-    response={201: Envelope[NewTokenAnswer], 403: Failure, 404: Failure, **SIGN_IN_ERRORS},
+    response={201: Envelope[NewTokenAnswer], 403: Failure, 404: Failure, 422: Failure, **SIGN_IN_ERRORS},
     auth=signed_in,
+    openapi_extra=IDEMPOTENT,
 )
 @private
-def create_token(request: HttpRequest, user_id: str, body: TokenBody) -> Status[Envelope[NewTokenAnswer]]:
+def create_token(request: HttpRequest, user_id: str, body: TokenBody) -> HttpResponse:
     """A new token for a program. `token`, its secret, is answered this once.
 
     `scopes` are `<resource>:read` or `<resource>:write`, which includes reading, or `*`. A request with a token can
     make no token that may do more than itself.
     """
-    token, secret = operations.create_token(
-        oneself(user_id, asked_by=caller(request)),
-        name=body.name,
-        scopes=body.scopes,
-        days=body.expires_in_days,
-        granted=granted_scopes(request),
-        now=timezone.now(),
-    )
-    return Status(201, Envelope(data=new_token_answer(token, secret)))
+    user = oneself(user_id, asked_by=caller(request))
+
+    def create() -> HttpResponse:
+        token, secret = operations.create_token(
+            user,
+            name=body.name,
+            scopes=body.scopes,
+            days=body.expires_in_days,
+            granted=granted_scopes(request),
+            now=timezone.now(),
+        )
+        return json_response(Envelope(data=new_token_answer(token, secret)), status=201)
+
+    return idempotency.once(request, principal=principal(request), action=create)
 
 
 @router.post(
     "/users/{user_id}/tokens/{token_id}/rotate",
-    response={201: Envelope[NewTokenAnswer], 401: Failure, 403: Failure, 404: Failure, 409: Failure},
+    response={201: Envelope[NewTokenAnswer], **dict.fromkeys((401, 403, 404, 409, 422), Failure)},
     auth=signed_in,
+    openapi_extra=IDEMPOTENT,
 )
 @private
-def rotate_token(request: HttpRequest, user_id: str, token_id: str) -> Status[Envelope[NewTokenAnswer]]:
+def rotate_token(request: HttpRequest, user_id: str, token_id: str) -> HttpResponse:
     """A successor with the same name, scopes and days. The old secret works for 24 more hours, if it had as long."""
-    user = oneself(user_id, asked_by=caller(request))
-    token, secret = operations.rotate_token(
-        find_token(user, token_id), granted=granted_scopes(request), now=timezone.now()
-    )
-    return Status(201, Envelope(data=new_token_answer(token, secret)))
+    old = find_token(oneself(user_id, asked_by=caller(request)), token_id)
+
+    def rotate() -> HttpResponse:
+        token, secret = operations.rotate_token(old, granted=granted_scopes(request), now=timezone.now())
+        return json_response(Envelope(data=new_token_answer(token, secret)), status=201)
+
+    return idempotency.once(request, principal=principal(request), action=rotate)
+
+
+def principal(request: HttpRequest) -> str:
+    """Each credential has keys of its own: else a lesser token would be answered a greater one's secret again."""
+    token = token_of(request)
+    return f"{caller(request).public_id}:{token.pk if token else 'session'}"
 
 
 @router.delete(

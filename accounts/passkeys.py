@@ -80,6 +80,10 @@ def ask_to_use(known: Sequence[bytes] = ()) -> tuple[str, State]:
     return json.dumps(dict(options)), _plain(state)
 
 
+def asks_for_owner(state: State) -> bool:
+    return state.get("user_verification") == UserVerificationRequirement.REQUIRED.value
+
+
 def credential_id_of(answer: str) -> bytes:
     """Which passkey the answer says it is from. Raises Refused."""
     return _parsed(answer).raw_id

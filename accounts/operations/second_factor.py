@@ -94,7 +94,10 @@ def use_passkey(answer: str, state: passkeys.State, *, now: datetime, user: User
         passkey = SecondFactor.objects.passkeys().filter(credential_id=passkeys.credential_id_of(answer)).first()
         if passkey is None or passkey.credential is None:
             raise PasskeyRefused
-        count = passkeys.check_use(state, passkey.credential, answer)
+        # A question of the second step lets devices answer that did not ask who holds them.
+        if user is None and not passkeys.asks_for_owner(state):
+            raise PasskeyRefused
+        count = passkeys.check_use(state, bytes(passkey.credential), answer)
     except passkeys.Refused as error:
         raise PasskeyRefused from error
     fresh = Q(use_count=0) if count == 0 else Q(use_count__lt=count)

@@ -202,7 +202,7 @@ def sign_in_slowly(user: User) -> Client:
     half = {"user": user.pk, "hash": user.get_session_auth_hash(), "until": timezone.now().timestamp() + 60}
     session[proofs.HALF_DONE] = half | {"target": "/"}
     session.save()
-    client.cookies["sessionid"] = session.session_key
+    client.cookies["sessionid"] = str(session.session_key)
     return client
 
 

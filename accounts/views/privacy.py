@@ -29,7 +29,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 @never_cache
 @confirmed
 @require_safe
-def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def export(request: HttpRequest) -> StreamingHttpResponse:
     parts = operations.export_account(person(request))
     response = StreamingHttpResponse(as_json(parts), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="my-data-{timezone.localdate()}.json"'

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -33,7 +34,7 @@ from ..models import SecondFactor, User
 from .pages import page, person
 from .sign_in import next_page
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 NEW_SECRET, NEW_CODES = "new_app_secret", "new_recovery_codes"
 
 
@@ -104,7 +105,7 @@ def confirmed(view: View) -> View:
     """Leads over `confirm` whoever has not been there within ten minutes."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if proofs.is_confirmed(request, timezone.now()):
             return view(request, *args, **kwargs)
         return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': request.path})}")

@@ -162,6 +162,26 @@ def test_alone_it_must_know_its_owner(site: str) -> None:
         expect(tab).to_have_url(site + reverse("accounts:login") + "?next=/account/")
 
 
+def test_the_answer_to_the_second_step_signs_in_to_no_other_account(site: str) -> None:
+    """It may come from a key that asked nobody for a PIN: Eve knows her own password, and found Ada's key."""
+    ada, eve = UserFactory.create(), UserFactory.create()
+    with signed_in(site, ada) as (tab, _):
+        add_passkey(tab, site)
+        sign_out(tab)
+        SecondFactor.objects.update(user=eve)
+        tab.goto(site + reverse("accounts:login"))
+        fill_in(tab, eve)
+        expect(tab).to_have_url(site + reverse("accounts:second_step"))
+        SecondFactor.objects.update(user=ada)
+        tab.locator("form[data-passkey]").evaluate(
+            "(form, to) => { form.action = to }", reverse("accounts:passkey_login")
+        )
+        tab.get_by_role("button", name="Use a passkey").click()
+        expect(tab.locator("main")).to_contain_text("not accepted")
+        tab.goto(site + reverse("accounts:profile"))
+        expect(tab).to_have_url(site + reverse("accounts:login") + "?next=/account/")
+
+
 def test_without_javascript_the_buttons_are_not_there(site: str) -> None:
     with page(javascript=False) as tab:
         tab.goto(site + reverse("accounts:login"))
