@@ -29,6 +29,7 @@ from tests.events import documented_topics
 
 # What no purchase brings about, told of by the tests of its own app.
 OTHERS = {
+    "promotion.changed",
     "payment.orphaned", "payment.mismatch", "review.published", "recommendations.generated", "user.erased",
     "user.already_registered", "user.email_verified", "user.second_factor_changed",
 }  # fmt: skip
