@@ -1,15 +1,19 @@
+import re
+
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from ninja import Router
 
 from accounts.models import User
 from catalog.models import Product, Variant
-from shop.api import OPTIONAL_BEARER, Envelope, Failure
+from shop import idempotency
+from shop.api import IDEMPOTENT, OPTIONAL_BEARER, Envelope, Failure
 from shop.errors import InvalidInput, NotFound
 from shop.http import Request
+from shop.responses import json_response
 
 from . import operations, queries, store
 from .errors import CartNotFound
@@ -20,6 +24,7 @@ from .schemas import AddItemBody, CartAnswer, CouponBody, QuantityBody
 router = Router(tags=["Cart"])
 router.add_decorator(never_cache, mode="view")
 CartEnvelope = Envelope[CartAnswer]
+CART_ID = re.compile(r"cart_\w{1,40}", re.ASCII)
 WRITES = {200: CartEnvelope, 400: Failure, 401: Failure, 404: Failure, 409: Failure, 429: Failure}
 
 
@@ -34,9 +39,33 @@ def get_cart(request: HttpRequest, user_id: str) -> CartEnvelope:
     return answer(request, find(request, user_id))
 
 
-@router.post("/cart/{user_id}/items", response=WRITES, by_alias=True, openapi_extra=OPTIONAL_BEARER)
-def add_item(request: Request, user_id: str, body: AddItemBody) -> CartEnvelope:
-    """Adds units and holds them for a while. Without a cart, `me` begins one: keep the answer's `cartId`."""
+@router.post(
+    "/cart/{user_id}/items",
+    response=WRITES | {422: Failure},
+    by_alias=True,
+    openapi_extra=IDEMPOTENT | OPTIONAL_BEARER,
+)
+def add_item(request: Request, user_id: str, body: AddItemBody) -> HttpResponse:
+    """Adds units and holds them for a while. Without a cart, `me` begins one: keep the answer's `cartId`.
+
+    With an `Idempotency-Key` an addition whose answer was lost may be sent again, once there is a user or a cart.
+    """
+
+    def add() -> HttpResponse:
+        return json_response(added(request, user_id, body), status=200)
+
+    return idempotency.once(request, principal=principal(request, user_id), action=add)
+
+
+def principal(request: HttpRequest, name: str) -> str:
+    """Whose keys these are: told apart by a prefix, since a guest may call a cart what they like."""
+    if request.user.is_authenticated:
+        return f"user:{request.user.public_id}"
+    cart_id = request.session.get(queries.SESSION_KEY, "") if name == "me" else name
+    return f"cart:{cart_id}" if CART_ID.fullmatch(cart_id) else ""
+
+
+def added(request: Request, user_id: str, body: AddItemBody) -> CartEnvelope:
     limit(request, units=body.quantity)
     variant = find_variant(body)
     # One transaction: a first article that can't be added leaves no empty cart behind.

@@ -5,10 +5,13 @@ still under way: 409 with Retry-After; a claim whose lease ran out (its process 
 behind it must recognise its own earlier effect by the key.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -38,7 +41,7 @@ def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpRespo
         raise InvalidInput(fields={"Idempotency-Key": [f"At most {MAX_LENGTH} printable characters."]})
     claim = _claim(principal, key, _fingerprint(request), timezone.now())
     if claim.status is not None:
-        response = HttpResponse(bytes(claim.body or b""), status=claim.status, content_type="application/json")
+        response = HttpResponse(_unsealed(claim.body), status=claim.status, content_type="application/json")
         response["Idempotent-Replayed"] = "true"
         return response
     # Who outlived the lease finds the claim with another one, and leaves it to whoever took it over.
@@ -51,8 +54,22 @@ def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpRespo
     if response.status_code >= 500:
         ours.delete()
     else:
-        ours.update(status=response.status_code, body=response.content)
+        ours.update(status=response.status_code, body=_box().encrypt(response.content))
     return response
+
+
+def _unsealed(body: bytes | memoryview | None) -> bytes:
+    """Answers carry tokens, of which the database otherwise keeps hashes alone."""
+    try:
+        return _box().decrypt(bytes(body or b""))
+    except InvalidToken:
+        raise Conflict("The first answer to this key can't be read any more.", code="answer_lost") from None
+
+
+def _box() -> MultiFernet:
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    digests = (hashlib.sha256(b"shop.idempotency" + str(key).encode()).digest() for key in keys)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
 
 
 def forget(*, before: datetime) -> None:

@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tests.clients import ApiClient
 from accounts.tests.factories import StaffFactory, UserFactory
+from catalog.tests.factories import CategoryFactory
 from shop.redis import client
 
 
@@ -55,3 +56,10 @@ def admin_browser(db: None) -> Client:
     client = Client()
     client.force_login(StaffFactory.create(is_superuser=True))
     return client
+
+
+@pytest.fixture
+def admin_api(db: None) -> ApiClient:
+    """Staff who may do everything, in a shop with a category to put things into."""
+    CategoryFactory.create(name="Kitchen")
+    return ApiClient.of(StaffFactory.create(is_superuser=True))

@@ -3,9 +3,6 @@ from typing import Any
 
 import pytest
 
-from accounts.tests.clients import ApiClient
-from accounts.tests.factories import StaffFactory
-from catalog.tests.factories import CategoryFactory
 from shop.redis import client
 
 
@@ -17,10 +14,3 @@ def no_redis(settings: Any) -> Iterator[None]:
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": settings.REDIS_URL}}
     yield
     client.cache_clear()
-
-
-@pytest.fixture
-def admin_api(db: None) -> ApiClient:
-    """Staff who may do everything, in a shop with a category to put things into."""
-    CategoryFactory.create(name="Kitchen")
-    return ApiClient.of(StaffFactory.create(is_superuser=True))

@@ -125,3 +125,17 @@ def test_old_keys_are_forgotten() -> None:
     forget(before=timezone.now() + timedelta(seconds=1))
     send(action)
     assert action.runs == 2
+
+
+def test_the_kept_answer_tells_no_secret_to_who_reads_the_database(settings: Any) -> None:
+    def answer() -> HttpResponse:
+        return JsonResponse({"token": "tok_secret"})
+
+    first = send(answer)
+    assert b"tok_secret" not in bytes(IdempotencyKey.objects.get().body or b"")
+    assert send(answer).content == first.content
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another " * 8
+    assert send(answer).content == first.content
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(Conflict):
+        send(answer)
