@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from orders.models import Order
 from payments import operations
+from payments.operations import webhooks
 from payments.models import Payment, WebhookEvent
 from payments.providers.stripe import client
 
@@ -245,3 +246,15 @@ def test_database_away_answers_503_so_that_it_is_sent_again() -> None:
     }
     result = subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert result.stdout.split() == ["503"], result.stderr[-500:]
+
+
+def test_handled_messages_are_forgotten_after_a_month_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "FORGET_BATCH", 2)
+    now = timezone.now()
+    old, new = now - timedelta(days=31), now - timedelta(days=29)
+    for n, handled_at in enumerate([old, old, old, new, None]):
+        WebhookEvent.objects.create(
+            provider="stripe", event_id=f"evt_{n}", type="x", payload={}, received_at=old, handled_at=handled_at
+        )
+    assert operations.forget_webhooks(now - timedelta(days=30)) == 3
+    assert set(WebhookEvent.objects.values_list("event_id", flat=True)) == {"evt_3", "evt_4"}
