@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from orders.models import Order
 from payments import operations
-from payments.operations import webhooks
 from payments.models import Payment, WebhookEvent
+from payments.operations import webhooks
 from payments.providers.stripe import client
 
 from .sandbox import DECLINED, ROOT, SECRET, Sandbox
@@ -248,6 +248,7 @@ def test_database_away_answers_503_so_that_it_is_sent_again() -> None:
     assert result.stdout.split() == ["503"], result.stderr[-500:]
 
 
+@pytest.mark.django_db
 def test_handled_messages_are_forgotten_after_a_month_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "FORGET_BATCH", 2)
     now = timezone.now()
