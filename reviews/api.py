@@ -7,7 +7,7 @@ from accounts.queries import find_user
 from catalog.queries import product_with
 from shop import idempotency, rate_limits
 from shop.api import IDEMPOTENT, Envelope, Failure, PagedEnvelope, signed_in
-from shop.paging import PageQuery, paginate
+from shop.paging import CursorQuery, paginate
 from shop.responses import json_response
 
 from . import operations, queries
@@ -95,10 +95,10 @@ def report_review(request: HttpRequest, review_id: str) -> ReportedEnvelope:
     response={200: OwnReviews, 400: Failure, 401: Failure, 404: Failure},
     by_alias=True,
 )
-def reviews_of_user(request: HttpRequest, user_id: str, page: Query[PageQuery]) -> OwnReviews:
+def reviews_of_user(request: HttpRequest, user_id: str, page: Query[CursorQuery]) -> OwnReviews:
     """What a person wrote, in any state: one's own, or anybody's for staff who may see reviews."""
     person = find_user(user_id, asked_by=caller(request), permission="reviews.view_review")
-    found = paginate(queries.reviews_of(person), limit=page.limit, offset=page.offset)
+    found = paginate(queries.reviews_of(person), limit=page.limit, offset=page.offset, cursor=page.cursor)
     return OwnReviews(data=[ReviewAnswer.of(review) for review in found], pagination=found.pagination)
 
 

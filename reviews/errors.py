@@ -4,7 +4,7 @@ from shop.errors import Conflict, DomainError, NotFound
 class NotBought(DomainError):
     code = "not_bought"
     status = 403
-    text = "Only who has bought and received it can review it."
+    text = "Only people who have bought and received it can review it."
 
 
 class AlreadyReviewed(Conflict):

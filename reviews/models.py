@@ -52,7 +52,7 @@ class Review(models.Model):
     objects = ReviewQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["product", "user"], name="one_review_per_buyer"),
             models.CheckConstraint(condition=Q(rating__gte=1, rating__lte=5), name="review_of_one_to_five"),

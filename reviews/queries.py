@@ -16,7 +16,11 @@ from .models import Review, ReviewQuerySet
 LATEST = 3
 ARRIVED = (Order.Status.SHIPPED, Order.Status.DELIVERED)
 SORTS = [("newest", "Newest"), ("highest", "Highest rating"), ("lowest", "Lowest rating")]
-ORDERS = {"newest": ("-id",), "highest": ("-rating", "-id"), "lowest": ("rating", "-id")}
+ORDERS = {
+    "newest": ("-created_at", "-id"),
+    "highest": ("-rating", "-created_at", "-id"),
+    "lowest": ("rating", "-created_at", "-id"),
+}
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["-id"],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(

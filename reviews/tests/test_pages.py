@@ -47,7 +47,7 @@ def test_who_did_not_buy_is_told_so(product: Product) -> None:
     reader = Client()
     reader.force_login(UserFactory.create())
     path = f"{reviews_path(product)}mine/"
-    assert "Only who has bought" in reader.get(path).content.decode()
+    assert "Only people who have bought" in reader.get(path).content.decode()
     reader.post(path, {"rating": "5"})
     assert not Review.objects.exists()
     assert Client().get(path).headers["Location"].startswith("/account/login/?next=")
