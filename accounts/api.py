@@ -10,7 +10,7 @@ from ninja.decorators import decorate_view
 from shop import idempotency
 from shop.api import IDEMPOTENT, Envelope, Failure, PagedEnvelope, signed_in
 from shop.middleware import client_address
-from shop.paging import PageQuery, paginate
+from shop.paging import CursorQuery, paginate
 from shop.responses import json_response
 
 from . import operations
@@ -160,11 +160,11 @@ def erase_user(request: HttpRequest, user_id: str, body: EraseBody) -> Status[No
     auth=signed_in,
 )
 @private
-def list_tokens(request: HttpRequest, user_id: str, page: Query[PageQuery]) -> PagedEnvelope[TokenAnswer]:
+def list_tokens(request: HttpRequest, user_id: str, page: Query[CursorQuery]) -> PagedEnvelope[TokenAnswer]:
     """One's own bearer tokens that still work, sign-ins among them, the newest first."""
     user = oneself(user_id, asked_by=caller(request))
     rows = user.api_tokens.usable(timezone.now()).order_by("-id")
-    found = paginate(rows, limit=page.limit, offset=page.offset)
+    found = paginate(rows, limit=page.limit, offset=page.offset, cursor=page.cursor)
     return PagedEnvelope(data=[token_answer(request, token) for token in found], pagination=found.pagination)
 
 
@@ -242,10 +242,12 @@ def end_token(request: HttpRequest, user_id: str, token_id: str) -> Status[None]
     auth=signed_in,
 )
 @private
-def list_sessions(request: HttpRequest, user_id: str, page: Query[PageQuery]) -> PagedEnvelope[SessionAnswer]:
+def list_sessions(request: HttpRequest, user_id: str, page: Query[CursorQuery]) -> PagedEnvelope[SessionAnswer]:
     """The browsers that are signed in to one's account, the last seen first. `lastSeenAt` is right to five minutes."""
     user = oneself(user_id, asked_by=caller(request))
-    found = paginate(user.browser_sessions.alive(timezone.now()), limit=page.limit, offset=page.offset)
+    found = paginate(
+        user.browser_sessions.alive(timezone.now()), limit=page.limit, offset=page.offset, cursor=page.cursor
+    )
     return PagedEnvelope(data=[session_answer(request, session) for session in found], pagination=found.pagination)
 
 

@@ -7,7 +7,7 @@ from accounts.models import User
 from shop.api import OPTIONAL_BEARER, Envelope, Failure, PagedEnvelope, Staff, signed_in
 from shop.errors import NotFound
 from shop.http import Request
-from shop.paging import PageQuery, paginate
+from shop.paging import CursorQuery, paginate
 
 from . import operations, queries
 from .models import Order
@@ -45,7 +45,7 @@ def track(request: Request, body: TrackBody) -> Envelope[TrackingAnswer]:
 
 
 @router.get("/orders/user/{user_id}", response=LISTED, auth=signed_in, by_alias=True)
-def orders_of_user(request: Request, user_id: str, page: Query[PageQuery]) -> OrderPage:
+def orders_of_user(request: Request, user_id: str, page: Query[CursorQuery]) -> OrderPage:
     """The orders of a person, the newest first: one's own, or anybody's for staff."""
     rows = Order.objects.filter(user=find_person(request, user_id)).with_details()
     found = paginate(rows, limit=page.limit, offset=page.offset, cursor=page.cursor)
@@ -53,7 +53,7 @@ def orders_of_user(request: Request, user_id: str, page: Query[PageQuery]) -> Or
 
 
 @router.get("/users/{user_id}/orders", response=LISTED, auth=signed_in, by_alias=True)
-def user_orders(request: Request, user_id: str, page: Query[PageQuery]) -> OrderPage:
+def user_orders(request: Request, user_id: str, page: Query[CursorQuery]) -> OrderPage:
     """The same as `/orders/user/{userId}`."""
     return orders_of_user(request, user_id, page)
 

@@ -29,6 +29,9 @@ MAX_CURSOR = 1000
 class PageQuery(Schema):
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
+
+
+class CursorQuery(PageQuery):
     cursor: str = Field(
         "",
         max_length=MAX_CURSOR,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core import signing
+from django.test import Client
 
 from accounts.models import User
 from accounts.tests.clients import ApiClient
@@ -186,3 +187,22 @@ def test_a_cursor_of_orders_opens_nobody_elses(customer: User, customer_api: Api
     cursor = customer_api.get("/users/me/orders?limit=1").json()["pagination"]["nextCursor"]
     other = ApiClient.of(User.objects.create_user("other@example.com"))
     assert other.get(f"/users/me/orders?cursor={cursor}").json()["data"] == []
+
+
+def test_every_list_that_names_a_cursor_takes_it(customer: User, customer_api: ApiClient) -> None:
+    for name in "abc":
+        assert customer_api.post("/users/me/tokens", {"name": name, "scopes": ["orders:read"]}).status_code == 201
+    for _ in range(3):
+        Client().force_login(customer)
+    described = customer_api.get("/openapi.json").json()["paths"]
+    lists = [
+        path.removeprefix("/api").replace("{user_id}", "me")
+        for path, methods in described.items()
+        if "cursor" in {item["name"] for item in methods.get("get", {}).get("parameters", [])}
+    ]
+    assert {"/users/me/tokens", "/users/me/sessions", "/users/me/reviews", "/users/me/orders"} <= set(lists)
+    for path in lists:
+        if "{" not in path:
+            assert list(customer_api.get(f"{path}?cursor=x").json().get("fields", {})) == ["cursor"], path
+            pages = by_cursor(customer_api, f"{path}?limit=1")
+            assert sum(len(page.json()["data"]) for page in pages) == pages[0].json()["pagination"]["total"], path
