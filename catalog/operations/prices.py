@@ -94,16 +94,16 @@ def reprice_one(product_id: int, *, now: datetime) -> None:
 # --- All of them
 
 
-def apply_sales(now: datetime) -> int:
+def apply_sales(now: datetime, *, seconds: float = RUN_SECONDS) -> int:
     """Brings every price in line with the sales that run at `now`; returns how many variants cost something else.
 
     Nothing is done while the sales are the same as at the last run. Else all products that are in a sale or shall be
-    are gone through in steps that commit on their own: a run that was cut off, or reached `RUN_SECONDS`, is gone on
+    are gone through in steps that commit on their own: a run that was cut off, or whose `seconds` are over, is gone on
     with by the next, and two at once share the work.
     Locks: the row of `Repricing`, then the products of one step.
     """
     Repricing.objects.get_or_create(pk=ONLY, defaults={"as_of": now})
-    changed, ends = 0, time.monotonic() + RUN_SECONDS
+    changed, ends = 0, time.monotonic() + seconds
     while time.monotonic() < ends and (step := _step(now)) is not None:
         changed += step
     return changed
@@ -141,7 +141,8 @@ def _step(now: datetime) -> int | None:
     progress.done_up_to = done[-1] if done else progress.done_up_to
     progress.is_complete = not done
     progress.save()
-    log.info("sales applied to %s products%s", progress.products, ", all of them" if progress.is_complete else "")
+    if progress.is_complete:
+        log.info("sales applied to %s products", progress.products)
     return changed
 
 

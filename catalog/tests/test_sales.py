@@ -292,12 +292,10 @@ def test_a_run_that_was_cut_off_is_gone_on_with(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(prices, "BATCH", 3)
     variants = [VariantFactory.create() for _ in range(8)]
     SaleFactory.create()
-    monkeypatch.setattr(prices, "RUN_SECONDS", 0)
-    assert apply_sales(START) == 0
+    assert apply_sales(START, seconds=0) == 0
     assert (prices._step(START), prices._step(START)) == (3, 3)
     progress = Repricing.objects.get()
     assert (progress.products, progress.done_up_to, progress.is_complete) == (6, variants[5].product_id, False)
-    monkeypatch.setattr(prices, "RUN_SECONDS", 30)
     assert apply_sales(START + timedelta(minutes=1)) == 2
     assert {asked(variant)[0] for variant in variants} == {2040}
 
