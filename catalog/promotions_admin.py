@@ -1,6 +1,7 @@
 """Promotions and their codes for staff. They stand above pricing, so that goods can be chosen by name."""
 
 import csv
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -55,7 +56,7 @@ def money(minor: int) -> str:
 def what_it_does(promotion: Promotion) -> str:
     match promotion.action:
         case Action.PERCENT:
-            return f"{(promotion.percent or 0):g} % off"
+            return f"{(promotion.percent or Decimal(0)).normalize():f} % off"
         case Action.AMOUNT:
             each = " each" if promotion.phase == Phase.LINE else ""
             return f"{money(promotion.amount_minor or 0)} off{each}"
@@ -91,7 +92,7 @@ class PromotionAdmin(ModelAdmin):
             "But not for",
             {"fields": ("excludes_sale_items", "excluded_categories", "excluded_brands", "excluded_articles")},
         ),
-        ("When", {"fields": (("starts_at", "ends_at"), "is_active")}),
+        ("When", {"fields": ("starts_at", "ends_at", "is_active")}),
         (
             "For whom",
             {"fields": ("needs_coupon", "new_customers_only", ("min_goods_minor", "min_quantity"), "countries")},
@@ -233,7 +234,8 @@ class CouponAdmin(ModelAdmin):
         "promotion",
         ("code", "is_active"),
         ("usage_limit", "usage_limit_per_customer"),
-        ("starts_at", "ends_at"),
+        "starts_at",
+        "ends_at",
     )
     show_full_result_count = False
     actions = ("export",)
