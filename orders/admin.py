@@ -291,7 +291,13 @@ class OrderAdmin(ReadOnly, ModelAdmin):
 
     @admin.display
     def discount(self, order: Order) -> str:
-        return str(Money(order.discount_minor, order.currency))
+        """What is off the goods, and every promotion by name; those of the delivery are in its price already."""
+        amounts = [
+            f"{each.name}{f' ({each.code})' if each.code else ''} {Money(each.amount_minor, order.currency)}"
+            for each in order.applied
+        ]
+        total = str(Money(order.discount_minor, order.currency))
+        return f"{total}: {', '.join(amounts)}" if amounts else total
 
     @admin.display
     def shipping(self, order: Order) -> str:
