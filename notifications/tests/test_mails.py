@@ -13,8 +13,9 @@ from django.utils import timezone
 from accounts import operations as accounts
 from accounts.models import User
 from accounts.tests.factories import UserFactory
+from cart import operations as carts
 from checkout import operations as checkout
-from checkout.tests.factories import ADDRESS, make_variant, place_order
+from checkout.tests.factories import ADDRESS, make_cart, make_variant, place_order
 from inventory import operations as inventory
 from notifications.handlers import TOPICS, to_buyer
 from notifications.models import MailLog
@@ -24,6 +25,8 @@ from orders.models import Order
 from payments import operations as payments
 from payments.models import Payment
 from payments.tests.sandbox import Sandbox
+from pricing.models import Action, Phase
+from pricing.tests.factories import coupon, stored_promotion
 from shop import outbox
 from shop.models import OutboxEvent
 
@@ -230,6 +233,25 @@ def test_each_mail_about_an_order_says_what_and_where() -> None:
             assert [text for text in facts + places if text not in part] == [], message.subject
             assert ("/track/" in part) == (name not in {"cancelled", "refunded"})
         assert "List-Unsubscribe" not in message.message()
+
+
+def test_discounts_stand_where_they_were_taken_off() -> None:
+    """The delivery's own discount after the delivery's full price, so that the lines add up to the total."""
+    coupon("WELCOME10")
+    values = {"action": Action.FREE_SHIPPING, "phase": Phase.SHIPPING, "name": "No freight", "needs_coupon": True}
+    coupon("FREESHIP", of=stored_promotion(**values))
+    cart = make_cart(make_variant(price_minor=2400))
+    for code in ("WELCOME10", "FREESHIP"):
+        cart = carts.add_coupon(cart, code, now=timezone.now())
+    order = place_order(cart=cart)
+    assert (order.discount_minor, order.shipping_minor) == (480, 0)
+    deliver("order.placed")
+    lines = only_mail().body.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("WELCOME10"))
+    assert lines[start : start + 4] == [
+        "WELCOME10: -€4.80", "Delivery, Standard delivery: €4.90", "No freight (FREESHIP): -€4.90",
+        "Total: €43.20 (including €6.90 VAT)",
+    ]  # fmt: skip
 
 
 def test_the_bill_goes_to_the_same_address_unless_told_otherwise() -> None:
