@@ -34,6 +34,10 @@ class VariantInline(TabularInline):
     template_before = "catalog/_axes.html"
     extra = 0
     can_delete = False
+    fields = (
+        "sku", "options", "price_minor", "compare_at_minor", "asked", "stock", "is_active", "position", "weight_grams",
+        "barcode",
+    )  # fmt: skip
     readonly_fields = ("asked",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Variant]:
@@ -152,7 +156,7 @@ class ProductAdmin(ModelAdmin):
     def _warn_unless_for_sale(self, request: HttpRequest, product: Product) -> None:
         skus = list(product.variants.filter(is_active=True).values_list("sku", flat=True))
         if product.is_active and not any(StockItem.objects.available_by_sku(skus).values()):
-            why = "each variant's stock is 0: type how many there are" if skus else "it has no variant on sale: add one"
+            why = "each variant's stock is 0: type how many there are" if skus else "it has no variant for sale: add one"
             self.message_user(request, f"Nobody can buy “{product.name}” yet, {why}.", messages.WARNING)
 
 

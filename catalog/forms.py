@@ -205,6 +205,7 @@ class VariantForm(forms.ModelForm):
             "barcode",
         )  # fmt: skip
         widgets = {"sku": UnfoldAdminTextInputWidget(attrs={"class": "min-w-32"})}
+        labels = {"is_active": "For sale"}
 
     def clean_options(self) -> Mapping[str, Any]:
         stored = self.initial.get("options") or {}
@@ -262,7 +263,7 @@ class VariantFormSet(BaseInlineFormSet):
                 continue
             combination = repr(sorted(values["options"].items()))
             if combination in seen:
-                form.add_error("options", "Another variant on sale has the same options.")
+                form.add_error("options", "Another variant for sale has the same options.")
             seen.add(combination)
 
 

@@ -157,7 +157,12 @@ def test_it_begins_and_ends_to_the_minute() -> None:
 def test_a_sale_that_staff_change_is_followed() -> None:
     variant = VariantFactory.create(price_minor=2400)
     sale = SaleFactory.create()
-    for change, price in [({"percent": 25}, 1800), ({"targets": ["sku:OTHER"]}, 2400), ({"targets": []}, 1800)]:
+    changes: list[tuple[Rules, int]] = [
+        ({"percent": 25}, 1800),
+        ({"targets": ["sku:OTHER"]}, 2400),
+        ({"targets": []}, 1800),
+    ]
+    for change, price in changes:
         Promotion.objects.filter(pk=sale.pk).update(**change)
         apply_sales(START)
         assert asked(variant)[0] == price
@@ -263,6 +268,9 @@ def days(number: float) -> datetime:
         ([(-90, 1500), (-29, 2400), (0, 2000)], 1500),
         ([(-90, 1500), (-30, 2400), (0, 2000)], 2400),
         ([(-90, 2400), (-5, 1900), (0, 2000)], 1900),
+        # The example of docs/algorithms/pricing.md.
+        ([(-90, 2400), (-31, 1900), (-24, 2400), (-12, 2040)], 1900),
+        ([(-90, 2400), (-31, 1900), (-24, 2400), (9, 2040)], 2400),
     ],
 )
 def test_the_lowest_price_of_the_30_days_before(changes: list[tuple[int, int]], lowest: int | None) -> None:
