@@ -1,30 +1,49 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from . import operations
 from .models import Review
 
-LABELS = {Review.State.PENDING: "warning", Review.State.PUBLISHED: "success", Review.State.REJECTED: "danger"}
+State = Review.State
+LABELS = {State.PENDING: "warning", State.PUBLISHED: "success", State.REJECTED: "danger"}
+
+
+class DecisionForm(forms.ModelForm):
+    """Nothing goes back to waiting: that is what other words of its author do."""
+
+    class Meta:
+        model = Review
+        fields = ("state", "staff_reply")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Staff who may only look get no fields.
+        if "state" in self.fields and self.instance.state != State.PENDING:
+            decided = [choice for choice in State.choices if choice[0] != State.PENDING]
+            self.fields["state"].choices = decided  # type: ignore[attr-defined]
 
 
 @admin.register(Review)
 class ReviewAdmin(ModelAdmin):
     """What waits comes first. Staff approve, reject and answer; nobody rewrites a buyer's words."""
 
-    list_display = ("product", "stars", "title", "author", "shown_state", "report_count", "created_at")
+    form = DecisionForm
+    list_display = ("product", "stars", "words", "author", "shown_state", "report_count", "created_at")
     list_filter = ("state", "rating")
     list_select_related = ("product", "user")
     search_fields = ("product__name", "title", "text", "user__email")
     show_full_result_count = False
     actions = ("approve", "reject")
-    fields = ("product", "user", "rating", "title", "text", "state", "report_count", "created_at", "staff_reply")
-    readonly_fields = ("product", "user", "rating", "title", "text", "state", "report_count", "created_at")
+    fields = ("product", "user", "rating", "title", "text", "report_count", "created_at", "state", "staff_reply")
+    readonly_fields = ("product", "user", "rating", "title", "text", "report_count", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
         counted = Review.objects.annotate(report_total=Count("reports"))
@@ -37,6 +56,10 @@ class ReviewAdmin(ModelAdmin):
     @admin.display(description="rating", ordering="rating")
     def stars(self, review: Review) -> str:
         return f"{review.rating} of 5"
+
+    @admin.display
+    def words(self, review: Review) -> str:
+        return Truncator(". ".join(part for part in (review.title, review.text) if part)).chars(100)
 
     @admin.display(description="reports", ordering="report_total")
     def report_count(self, review: Any) -> int:
@@ -59,7 +82,10 @@ class ReviewAdmin(ModelAdmin):
         self.message_user(request, f"Rejected: {len(reviews)}.", messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: Review, form: Any, change: bool) -> None:
-        operations.reply(obj, form.cleaned_data.get("staff_reply", ""))
+        operations.reply(obj, form.cleaned_data["staff_reply"])
+        if "state" in form.changed_data:
+            decide = operations.approve if obj.is_published else operations.reject
+            decide(obj, now=timezone.now())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -20,9 +20,9 @@ class ReviewForm(forms.Form):
         label="Your rating", choices=STARS, coerce=int, widget=forms.RadioSelect,
         error_messages={"required": "Choose one to five stars."},
     )  # fmt: skip
-    title = forms.CharField(label="In one line", max_length=MAX_TITLE, required=False)
+    title = forms.CharField(label="Headline (optional)", max_length=MAX_TITLE, required=False)
     text = forms.CharField(
-        label="What others should know",
+        label="What others should know (optional)",
         max_length=MAX_TEXT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 6}),

@@ -27,12 +27,18 @@ def test_what_waits_comes_first_and_many_are_approved_at_once(admin_browser: Cli
     assert review.product.rating_count == 2
 
 
-def test_staff_answer_and_change_nothing_else(admin_browser: Client, review: Review) -> None:
+def test_staff_answer_and_decide_and_change_nothing_else(admin_browser: Client, review: Review) -> None:
     path = f"{LIST}{review.pk}/change/"
-    assert admin_browser.get(path).status_code == 200
+    assert "Pending" not in admin_browser.get(path).content.decode()
     admin_browser.post(path, {"staff_reply": "Thank you", "rating": "1", "text": "Bad", "state": "rejected"})
     fresh = Review.objects.get()
-    assert (fresh.staff_reply, fresh.rating, fresh.text, fresh.state) == ("Thank you", 4, review.text, "published")
+    assert (fresh.staff_reply, fresh.rating, fresh.text, fresh.state) == ("Thank you", 4, review.text, "rejected")
+    admin_browser.post(path, {"staff_reply": "Thank you", "state": "published"})
+    fresh.product.refresh_from_db()
+    assert fresh.product.rating_count == 1
+    admin_browser.post(path, {"staff_reply": "", "state": "pending"})
+    fresh.refresh_from_db()
+    assert (fresh.state, fresh.staff_reply) == ("published", "Thank you")
     assert admin_browser.get(f"{LIST}add/").status_code == 403
     assert admin_browser.post(f"{LIST}{review.pk}/delete/", {"post": "yes"}).status_code == 403
 
