@@ -107,6 +107,8 @@ class PromotionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         promotion = self.instance
+        if promotion.percent is not None:
+            self.initial["percent"] = f"{promotion.percent.normalize():f}"
         for prefix, targets in (("", promotion.targets), ("excluded_", promotion.excluded_targets)):
             for kind, choices in (("categories", categories()), ("brands", brands())):
                 if field := self.fields.get(f"{prefix}{kind}"):
