@@ -23,9 +23,9 @@ def channel(db: None) -> Any:
     listener.close()
 
 
-def heard(channel: Any) -> list[str]:
+def heard(channel: Any, topic: str = "test") -> list[str]:
     messages = iter(lambda: channel.get_message(timeout=0.3), None)
-    return [message["data"].decode() for message in messages]
+    return [message["data"].decode() for message in messages if message["channel"].decode() == f"live:{topic}"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -61,4 +61,4 @@ def test_stock_that_changes_is_told_of(channel: Any) -> None:
     heard(channel)
     time.sleep(1)
     make_cart(variant)
-    assert heard(channel).count(variant.sku) == 1
+    assert heard(channel, "stock.changed").count(variant.sku) == 1
