@@ -1,6 +1,4 @@
 from datetime import timedelta
-from typing import Any
-
 import pytest
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
@@ -69,9 +67,7 @@ class TestList:
         client.get(SECURITY)
         assert BrowserSession.objects.get().user == customer
 
-    def test_is_right_to_five_minutes_and_writes_no_more(
-        self, customer: User, django_assert_max_num_queries: Any
-    ) -> None:
+    def test_is_right_to_five_minutes_and_writes_no_more(self, customer: User) -> None:
         client = sign_in(customer)
         BrowserSession.objects.update(last_seen_at=timezone.now() - timedelta(minutes=6))
         client.get(SECURITY)
