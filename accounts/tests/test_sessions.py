@@ -1,4 +1,5 @@
 from datetime import timedelta
+
 import pytest
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
