@@ -181,7 +181,7 @@ def test_a_product_without_variants_on_sale_is_shown_as_sold_out(mug: Any, media
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/", 11),
+        ("/", 10),
         ("/products/", 18),
         ("/products/?attr.color=Teal&brand=ossery&inStock=true", 20),
         ("/category/table/", 21),
