@@ -165,8 +165,8 @@ class TestPage:
         cart_of(customer, **{f"V{number}": 1 for number in range(lines)})
         browser.get("/cart/")
         # Person, cart, variants with products, pictures, stock, zones, delivery, holidays, promotions, tax; where we
-        # deliver, twice; the header's categories and count.
-        with django_assert_max_num_queries(14):
+        # deliver, twice; what is bought with them; the header's categories and count.
+        with django_assert_max_num_queries(15):
             browser.get("/cart/")
 
 
