@@ -156,7 +156,7 @@ class ProductAdmin(ModelAdmin):
     def _warn_unless_for_sale(self, request: HttpRequest, product: Product) -> None:
         skus = list(product.variants.filter(is_active=True).values_list("sku", flat=True))
         if product.is_active and not any(StockItem.objects.available_by_sku(skus).values()):
-            why = "each variant's stock is 0: type how many there are" if skus else "it has no variant for sale: add one"
+            why = "each variant's stock is 0: type how many there are" if skus else "no variant is for sale: add one"
             self.message_user(request, f"Nobody can buy “{product.name}” yet, {why}.", messages.WARNING)
 
 

@@ -278,7 +278,7 @@ def test_stock_typed_with_a_new_variant_is_its_opening_receipt(admin: Client, st
 
 def test_a_product_without_stock_is_saved_and_says_so(admin: Client) -> None:
     assert "each variant's stock is 0" in said(add(admin, [variant_row(stock="0")]))
-    assert "no variant for sale" in said(add(admin, [], slug="other"))
+    assert "no variant is for sale" in said(add(admin, [], slug="other"))
 
 
 def test_edited_stock_is_what_can_be_bought_and_leaves_a_movement(admin: Client, staff: User) -> None:
