@@ -67,7 +67,7 @@ def test_walk_of_a_guest(transactional_db: None, client: Client) -> None:
     answer = order_with(client, page, payment_method="cod")
     order = Order.objects.get()
     assert answer["Location"] == f"/orders/{order.public_id}/?token={order.access_token}&placed=1"
-    assert "Thank you for your order" in client.get(answer["Location"]).text
+    assert "Thank you for your order" in client.get(answer["Location"], follow=True).text
     assert client.get(order.get_absolute_url()).status_code == 200  # without the token, in this browser
     assert (order.email, order.phone) == ("ada@example.com", "+49 30 1")
     assert (order.status, order.total_minor) == ("confirmed", 5290)
@@ -92,7 +92,7 @@ def test_provider_away(transactional_db: None, client: Client) -> None:
     answer = order_with(client, to_review(client))
     order = Order.objects.get()
     assert answer["Location"].startswith(f"/orders/{order.public_id}/pay/")
-    page = client.get(answer["Location"])
+    page = client.get(answer["Location"], follow=True)
     assert "Your order is kept" in page.text and page.status_code == 200
     assert order.status == "pending"
 
