@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from shop import idempotency
 from shop.api import CONDITIONAL, IDEMPOTENT, Envelope, Failure, PagedEnvelope, Staff
@@ -19,6 +19,8 @@ from .schemas import (
     ProductBody,
     ProductPut,
     SearchEnvelope,
+    SuggestionsAnswer,
+    SuggestQuery,
     WithdrawnAnswer,
     product_answers,
 )
@@ -59,6 +61,12 @@ def search_products(request: HttpRequest) -> SearchEnvelope:
         did_you_mean=result.corrected or None,
         relaxed=bool(result.relaxed),
     )
+
+
+@router.get("/products/suggest", response={200: Envelope[SuggestionsAnswer], 400: Failure}, by_alias=True)
+def suggest_products(request: HttpRequest, asked: Query[SuggestQuery]) -> Envelope[SuggestionsAnswer]:
+    """Products and categories for a search box, while somebody types: the last word counts as a beginning."""
+    return Envelope(data=SuggestionsAnswer.of(queries.suggest(asked.q, limit=asked.limit)))
 
 
 @router.get(

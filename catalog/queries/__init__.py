@@ -6,6 +6,7 @@ from .items import item_of
 from .listing import Facet, FacetValue, Listing, any_product_with, category_at, listing, product_with, search
 from .prices import lowest_prices, lowest_to_tell
 from .stock import Stock, stock_of
+from .suggestions import Suggestions, suggest
 
 __all__ = [
     "Axis",
@@ -17,6 +18,7 @@ __all__ = [
     "Listing",
     "ProductPage",
     "Stock",
+    "Suggestions",
     "any_product_with",
     "cards",
     "category_at",
@@ -31,5 +33,6 @@ __all__ = [
     "search",
     "similar_to",
     "stock_of",
+    "suggest",
     "trail",
 ]

@@ -3,6 +3,7 @@
 from .answers import FacetAnswer, ProductAnswer, SearchEnvelope, WithdrawnAnswer, product_answers
 from .create import ProductBody, VariantBody
 from .replace import ProductPut, VariantPut
+from .suggestions import SuggestionsAnswer, SuggestQuery
 from .values import picture_at
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "ProductBody",
     "ProductPut",
     "SearchEnvelope",
+    "SuggestQuery",
+    "SuggestionsAnswer",
     "VariantBody",
     "VariantPut",
     "WithdrawnAnswer",

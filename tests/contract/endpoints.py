@@ -423,6 +423,7 @@ ENDPOINTS = [
 
 # What the API has beyond the specification.
 ADDITIONS = {
+    "GET /api/products/suggest",
     "POST /api/users/logout",
     "POST /api/users/verify-email",
     "POST /api/users/verify-email/send",
