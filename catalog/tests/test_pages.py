@@ -181,7 +181,7 @@ def test_a_product_without_variants_on_sale_is_shown_as_sold_out(mug: Any, media
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/", 10),
+        ("/", 11),
         ("/products/", 18),
         ("/products/?attr.color=Teal&brand=ossery&inStock=true", 20),
         ("/category/table/", 21),
@@ -203,6 +203,6 @@ def test_queries_do_not_grow_with_the_rows(
         draft = ProductDraft(
             name=f"Mug {number}", category="Mugs", brand=f"Brand {number}", attributes={"material": f"M {number}"},
             images=[stored(f"{number}.webp")],
-            variants=[VariantDraft(f"N-{number}-{size}", 2000, stock=1, options={"size": size}) for size in ("S", "L")],
+            variants=[VariantDraft(f"N-{number}-{size}", 2000, 2500, 1, options={"size": size}) for size in ("S", "L")],
         )  # fmt: skip
         create_product(draft, actor="test")
