@@ -112,15 +112,14 @@ def headers(names: Sequence[str]) -> DictStrAny:
 
 def refusals_of(operation: DictStrAny, method: str) -> set[int]:
     names = names_of(operation)
-    found = {429}
+    # A token that ended, or never was, is refused wherever it is shown.
+    found = {401, 429}
     if "requestBody" in operation:
         found |= {400, 413, 415}
     if any(place in {"query", "header"} for _, place in _parameters(operation)):
         found |= {400}
     if method != "get":
         found |= {403}
-    if "security" in operation:
-        found |= {401}
     if "Idempotency-Key" in names:
         found |= {409, 422}
     if "If-Match" in names:
