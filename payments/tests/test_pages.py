@@ -24,7 +24,7 @@ def address(order: Order, page: str, *, token: bool = True) -> str:
 
 
 def test_pay_page_offers_every_way(guest: Client, payment: Payment) -> None:
-    response = guest.get(address(payment.order, "pay/"))
+    response = guest.get(address(payment.order, "pay/"), follow=True)
     assert response.status_code == 200
     assert "no-store" in response["Cache-Control"]
     for code in ("stripe", "invoice", "cod"):
@@ -58,7 +58,7 @@ def test_unknown_way_is_refused(guest: Client, payment: Payment) -> None:
 
 def test_way_that_is_not_set_up_is_not_offered(guest: Client, order: Order, settings: Any) -> None:
     settings.STRIPE_SECRET_KEY = ""
-    assert 'value="stripe"' not in guest.get(address(order, "pay/")).content.decode()
+    assert 'value="stripe"' not in guest.get(address(order, "pay/"), follow=True).content.decode()
 
 
 def test_provider_away_says_so_and_keeps_the_page(guest: Client, order: Order, settings: Any) -> None:
@@ -80,7 +80,7 @@ def test_return_asks_the_provider_and_shows_the_order(guest: Client, sandbox: Sa
     payment.order.refresh_from_db()
     assert payment.order.payment_status == "paid"
     assert guest.get(path).status_code == 302  # reloaded
-    assert guest.get(response["Location"]).status_code == 200
+    assert guest.get(response["Location"], follow=True).status_code == 200
 
 
 def test_return_without_having_paid_leads_back_to_paying(guest: Client, payment: Payment) -> None:
@@ -106,7 +106,7 @@ def test_paid_order_has_nothing_to_pay(guest: Client, paid: Payment) -> None:
 def test_cancelled_order_says_that_it_is_over(guest: Client, payment: Payment) -> None:
     orders.cancel_order(payment.order, actor="guest", reason="changed my mind", now=timezone.now())
     assert "can&#x27;t be paid" in guest.post(address(payment.order, "pay/start/")).content.decode()
-    assert guest.get(address(payment.order, "pay/")).status_code == 200
+    assert guest.get(address(payment.order, "pay/"), follow=True).status_code == 200
 
 
 PAGES = [("get", "pay/"), ("post", "pay/start/"), ("get", "paid/")]
