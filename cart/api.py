@@ -160,6 +160,7 @@ def answer(request: HttpRequest, cart: CartSnapshot | None) -> CartEnvelope:
         owner = request.user
     now = timezone.now()
     shown = queries.view(cart, now=now)
-    off = queries.discounts(shown, customer=queries.customer_of(owner or request.user), now=now)
+    offers = queries.offers(shown, customer=queries.customer_of(owner or request.user), now=now)
+    off = queries.discounts(shown, offers=offers)
     user_id = owner.public_id if owner else None
     return CartEnvelope(data=CartAnswer.of(shown, off, user_id=user_id, currency=settings.SHOP_CURRENCY))

@@ -14,10 +14,10 @@ from catalog.models import ProductImage, Variant
 from catalog.queries import item_of
 from inventory.errors import InsufficientStock
 from inventory.models import StockItem
-from pricing.operations import Customer, Destination, Evaluation, Freight, Item, PricedCart, Quote, evaluate
+from pricing.operations import Customer, Destination, Evaluation, Freight, Item, Offers, PricedCart, Quote, evaluate
 from pricing.operations import customer_key as key_of
 from pricing.operations import quote as price
-from pricing.queries import offers
+from pricing.queries import offers as offered
 from shipping.queries import Option, options
 from shipping.queries import served_countries as served
 from shop.countries import countries
@@ -164,43 +164,52 @@ def remember_destination(request: HttpRequest, place: Destination) -> None:
     request.session[DESTINATION_KEY] = asdict(place)
 
 
-def delivery_options(cart: CartView, *, destination: Destination, now: datetime) -> list[Option]:
-    """The ways of this cart to that place, priced; the first is what a buyer gets who names none."""
-    return options(
-        country=destination.country,
-        region=destination.region,
-        postal_code=destination.postal_code,
-        goods_minor=cart.subtotal_minor,
-        weight_grams=cart.weight_grams,
-        quantity=cart.item_count,
-        now=now,
-    )
-
-
 def customer_of(user: User | AnonymousUser) -> Customer:
     """Whom the limits of promotions count. Whether it is their first order, checkout knows."""
     return Customer(key_of(user.email)) if user.is_authenticated else Customer()
 
 
-def discounts(cart: CartView, *, customer: Customer, now: datetime) -> Evaluation:
-    """What is off the goods in the shop's own country, no delivery chosen. One query more for codes, one for limits."""
-    goods = PricedCart(_items(cart, now), None, country=settings.SHOP_COUNTRY, currency=settings.SHOP_CURRENCY)
-    return evaluate(goods, offers(cart.coupon_codes, customer=customer, now=now))
+def offers(cart: CartView, *, customer: Customer, now: datetime) -> Offers:
+    """What promotions and the cart's codes offer; read once for all that is computed of it. At most three queries."""
+    return offered(cart.coupon_codes, customer=customer, now=now)
 
 
-def quote(
-    cart: CartView, *, destination: Destination, option: Option | None, customer: Customer, now: datetime
-) -> Quote:
+def discounts(cart: CartView, *, offers: Offers, country: str = "") -> Evaluation:
+    """What is off the goods, no delivery chosen; without a country in the shop's own."""
+    goods = PricedCart(
+        _items(cart, offers.now), None, country=country or settings.SHOP_COUNTRY, currency=settings.SHOP_CURRENCY
+    )
+    return evaluate(goods, offers)
+
+
+def delivery_options(cart: CartView, *, destination: Destination, offers: Offers) -> list[Option]:
+    """The ways of this cart to that place, priced; the first is what a buyer gets who names none.
+
+    "Free from", tables and limits look at what the goods cost after discounts; promotions of the delivery come later.
+    """
+    off = discounts(cart, offers=offers, country=destination.country)
+    return options(
+        country=destination.country,
+        region=destination.region,
+        postal_code=destination.postal_code,
+        goods_minor=cart.subtotal_minor - off.discount_minor,
+        weight_grams=cart.weight_grams,
+        quantity=cart.item_count,
+        now=offers.now,
+    )
+
+
+def quote(cart: CartView, *, destination: Destination, option: Option | None, offers: Offers) -> Quote:
     """The cart's price for a destination and a way to deliver: what the pages show and what an order copies."""
     freight = option and Freight(option.code, option.name, option.price_minor, option.method.tax_class)
     return price(
-        _items(cart, now),
+        _items(cart, offers.now),
         destination=destination,
         freight=freight or None,
         currency=settings.SHOP_CURRENCY,
         prices_include_tax=settings.SHOP_PRICES_INCLUDE_TAX,
-        day=timezone.localdate(now),
-        offers=offers(cart.coupon_codes, customer=customer, now=now),
+        day=timezone.localdate(offers.now),
+        offers=offers,
     )
 
 

@@ -28,16 +28,11 @@ def detail(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     cart = queries.view(queries.current(request), now=now)
     place = queries.destination(request)
-    option = next(iter(queries.delivery_options(cart, destination=place, now=now)), None)
+    offers = queries.offers(cart, customer=queries.customer_of(request.user), now=now)
+    option = next(iter(queries.delivery_options(cart, destination=place, offers=offers)), None)
     context = {
         "cart": cart,
-        "quote": queries.quote(
-            cart,
-            destination=place,
-            option=option,
-            customer=queries.customer_of(request.user),
-            now=now,
-        ),
+        "quote": queries.quote(cart, destination=place, option=option, offers=offers),
         "option": option,
         "undeliverable": option is None,
         "destination": place,

@@ -72,7 +72,9 @@ def delivery_options(request: Request, query: Query[DeliveryQuery]) -> Envelope[
         found = operations.options_of_article(query.sku, quantity=query.quantity, destination=place, now=now)
     else:
         cart = cart_queries.view(find_cart(request, query.cart_id), now=now)
-        found = cart_queries.delivery_options(cart, destination=place, now=now)
+        buyer = request.user if request.user.is_authenticated else None
+        offers = cart_queries.offers(cart, customer=operations.customer_of(buyer, ""), now=now)
+        found = cart_queries.delivery_options(cart, destination=place, offers=offers)
     if not found:
         raise NotDeliverable
     answers = [DeliveryOptionAnswer.of(option, settings.SHOP_CURRENCY) for option in found]

@@ -29,7 +29,7 @@ from payments.models import Payment
 from pricing import operations as pricing
 from pricing.errors import CouponNotApplicable, PriceChanged
 from pricing.models import Coupon
-from pricing.operations import Customer, Destination, Quote
+from pricing.operations import Customer, Destination, Offers, Quote
 from shipping.queries import Option, options
 from shop.errors import DomainError, NotFound
 
@@ -79,11 +79,12 @@ def place_order(
     shown = cart_queries.view(cart, now=now)
     check(shown)
     destination = destination_of(shipping_address)
-    option = choose_option(shown, destination=destination, code=shipping_method, now=now)
+    customer = customer_of(user, contact.email)
+    offers = cart_queries.offers(shown, customer=customer, now=now)
+    option = choose_option(shown, destination=destination, code=shipping_method, offers=offers)
     if payment_method not in dict(payment_queries.available_methods()):
         raise MethodNotOffered
-    customer = customer_of(user, contact.email)
-    quote = cart_queries.quote(shown, destination=destination, option=option, customer=customer, now=now)
+    quote = cart_queries.quote(shown, destination=destination, option=option, offers=offers)
     refuse_unless_codes_count(quote, coupon_code, only_that=shown_total_minor is not None)
     if shown_total_minor is not None and shown_total_minor != quote.total_minor:
         raise PriceChanged(shown_minor=shown_total_minor, total_minor=quote.total_minor, lines=changed_lines(shown))
@@ -159,9 +160,9 @@ def destination_of(address: Mapping[str, Any]) -> Destination:
     return Destination(str(address["country"]), str(address.get("region", "")), str(address.get("postal_code", "")))
 
 
-def choose_option(cart: CartView, *, destination: Destination, code: str, now: datetime) -> Option:
+def choose_option(cart: CartView, *, destination: Destination, code: str, offers: Offers) -> Option:
     """The named way to deliver there, or the cheapest for no name. Raises NotDeliverable."""
-    options = cart_queries.delivery_options(cart, destination=destination, now=now)
+    options = cart_queries.delivery_options(cart, destination=destination, offers=offers)
     chosen = next((option for option in options if code in {"", option.code}), None)
     if chosen is None:
         raise NotDeliverable

@@ -1,5 +1,6 @@
 """Contact and address, delivery, review: three steps, each its own address. What was entered waits in the session."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -19,6 +20,7 @@ from orders.models import Order
 from orders.operations import Contact
 from payments.errors import ProviderUnavailable
 from pricing.errors import PriceChanged
+from pricing.operations import Offers
 from shipping.queries import Option, is_served
 from shop import rate_limits
 from shop.errors import DomainError
@@ -215,7 +217,14 @@ def known_contact(request: Request, answers: Answers, saved: list[Address]) -> A
 def options_of(request: Request, answers: Answers) -> list[Option]:
     now = timezone.now()
     cart = cart_queries.view(cart_queries.current(request), now=now)
-    return cart_queries.delivery_options(cart, destination=operations.destination_of(answers["address"]), now=now)
+    destination = operations.destination_of(answers["address"])
+    return cart_queries.delivery_options(cart, destination=destination, offers=offers_to(request, cart, answers, now))
+
+
+def offers_to(request: Request, cart: CartView, answers: Answers, now: datetime) -> Offers:
+    buyer = request.user if request.user.is_authenticated else None
+    customer = operations.customer_of(buyer, answers.get("email", ""))
+    return cart_queries.offers(cart, customer=customer, now=now)
 
 
 def chosen_option(options: list[Option], answers: Answers) -> Option | None:
@@ -233,11 +242,9 @@ def show(request: Request, page: str, answers: Answers, **context: Any) -> HttpR
         destination = operations.destination_of(answers["address"])
     else:
         destination = cart_queries.destination(request)
-    options = cart_queries.delivery_options(cart, destination=destination, now=now)
-    option = chosen_option(options, answers)
-    buyer = request.user if request.user.is_authenticated else None
-    customer = operations.customer_of(buyer, answers.get("email", ""))
-    quote = cart_queries.quote(cart, destination=destination, option=option, customer=customer, now=now)
+    offers = offers_to(request, cart, answers, now)
+    option = chosen_option(cart_queries.delivery_options(cart, destination=destination, offers=offers), answers)
+    quote = cart_queries.quote(cart, destination=destination, option=option, offers=offers)
     if isinstance(form := context["form"], ReviewForm) and not form.is_bound:
         form.initial["shown_total"] = quote.total_minor
     return render(

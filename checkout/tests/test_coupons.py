@@ -12,11 +12,13 @@ from accounts.tests.clients import ApiClient
 from cart import operations as carts
 from cart.models import CartSnapshot
 from checkout import operations
+from checkout.errors import NotDeliverable
 from orders import operations as orders
 from orders.models import Order, OrderDiscount
 from pricing.errors import CouponNotApplicable, CouponUsedUp, PriceChanged
 from pricing.models import Coupon, PromotionUse
 from pricing.tests.factories import FREE_DELIVERY, coupon, stored_promotion
+from shipping.models import ShippingMethod
 from shop.rate_limits import LIMITS, Limit
 
 from .clients import fill_cart, order_body
@@ -223,3 +225,41 @@ def test_a_code_that_ends_while_they_read_shows_the_new_total(at_review: Client)
     assert "WELCOME10 ended on" in page.content.decode()
     assert page.context["form"].initial["shown_total"] == 5290
     assert Order.objects.count() == 0
+
+
+# --- What a delivery costs looks at the goods after discounts
+
+
+@pytest.fixture
+def free_from_48(db: None) -> None:
+    ShippingMethod.objects.update(free_from_minor=4800)
+
+
+@pytest.mark.usefixtures("free_from_48")
+def test_a_discount_below_free_from_costs_the_delivery() -> None:
+    assert place_order(cart=cart_with()).shipping_minor == 0
+    coupon("WELCOME10")
+    order = place_order(cart=cart_with("WELCOME10"), shown_total_minor=4810)
+    assert (order.discount_minor, order.shipping_minor) == (480, 490)
+
+
+@pytest.mark.usefixtures("free_from_48")
+def test_the_bag_and_the_api_say_what_the_order_costs(api: ApiClient, client: Client) -> None:
+    coupon("WELCOME10")
+    cart = cart_with("WELCOME10")
+    options = api.get(f"/shipping/options?cartId={cart.public_id}").json()["data"]
+    assert options[0]["priceMinor"] == 490
+    session = client.session
+    session["cart"] = cart.public_id
+    session.save()
+    page = client.get("/cart/")
+    assert page.context["quote"].total_minor == 4810
+    assert '<progress id="free-delivery" value="4320" max="4800">' in page.content.decode()
+
+
+def test_a_limit_by_value_looks_at_discounted_goods() -> None:
+    ShippingMethod.objects.update(max_goods_minor=4500)
+    with pytest.raises(NotDeliverable):
+        place_order(cart=cart_with())
+    coupon("WELCOME10")
+    assert place_order(cart=cart_with("WELCOME10")).total_minor == 4810
