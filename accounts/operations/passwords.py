@@ -14,6 +14,7 @@ from shop.outbox import publish
 from ..errors import ResetLinkDead
 from ..models import User
 from .rules import check_current_password, check_password_rules
+from .second_factor import reset_second_factor
 from .sessions import end_sessions
 from .verification import mark_verified
 
@@ -78,6 +79,8 @@ def finish_password_reset(uid: str, token: str, password: str, *, now: datetime)
     """Sets the password, once, and ends every session and token. Raises ResetLinkDead, InvalidInput (`password`).
 
     Who has the link reads the account's mail, and nobody else knows the new password: the address is verified by it.
+    What a customer's account had for a second step before that goes: whoever signed up with an address of others would
+    keep its owner out by an app, and come in again by a passkey. Staff accounts were made for their owners.
     Locks: the user, before the link is checked, so that of two tries at once one finds it used.
     """
     user = _owner_of_reset_link(uid, token, among=User.objects.select_for_update(no_key=True))
@@ -85,6 +88,8 @@ def finish_password_reset(uid: str, token: str, password: str, *, now: datetime)
         raise ResetLinkDead
     check_password_rules(password, user)
     user = set_password(user, password)
+    if not (user.is_email_verified or user.is_staff or user.is_superuser):
+        reset_second_factor(user, why="set_up_by_nobody_known", now=now)
     mark_verified(user, now)
     return user
 

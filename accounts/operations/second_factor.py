@@ -182,13 +182,16 @@ def renew_recovery_codes(user: User, *, now: datetime) -> list[str]:
 
 
 @transaction.atomic
-def reset_second_factor(user: User, *, now: datetime) -> int:
-    """Takes away all of a person's second factors and recovery codes; how many factors there were. Locks: the user."""
+def reset_second_factor(user: User, *, now: datetime, why: str = "reset") -> int:
+    """Takes away all of a person's second factors and recovery codes; how many factors there were.
+
+    `why` picks what the mail about it says. Locks: the user.
+    """
     user = _locked(user)
     count = user.second_factors.all().delete()[0]
     user.recovery_codes.all().delete()
     if count:
-        _tell(user, "reset", now)
+        _tell(user, why, now)
     return count
 
 

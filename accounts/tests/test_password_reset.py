@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import operations
+from accounts import operations, totp
 from accounts.models import User
 from accounts.tests.clients import ApiClient
 from accounts.tests.factories import PASSWORD, UserFactory
@@ -76,6 +76,18 @@ class TestLink:
         Client().post(link_for(customer), NEW)
         assert browser.get(reverse("accounts:profile")).status_code == 302
         assert customer_api.get("/users/me").status_code == 401
+
+    @pytest.mark.parametrize("kept", ["verified", "staff", ""])
+    def test_locks_out_whoever_signed_up_with_an_address_of_others(self, customer: User, kept: str) -> None:
+        """Else their authenticator app would keep the owner out, and their passkey would let them in again."""
+        User.objects.update(email_verified_at=timezone.now() if kept == "verified" else None, is_staff=kept == "staff")
+        secret = totp.new_secret()
+        code = totp.code_at(secret, totp.step_at(timezone.now()))
+        operations.enrol_app(customer, secret, code, now=timezone.now())
+        Client().post(link_for(User.objects.get()), NEW)
+        response = Client().post(reverse("accounts:login"), {"email": customer.email, **NEW})
+        assert response["Location"] == reverse("accounts:second_step" if kept else "accounts:profile")
+        assert customer.recovery_codes.exists() == bool(kept)
 
     def test_survives_a_refused_password(self, customer: User) -> None:
         link = link_for(customer)
