@@ -19,7 +19,9 @@ class PasswordForm(AdminPasswordChangeForm):
     def save(self, commit: bool = True) -> User:
         """Ends the person's tokens too: Django's own form would leave them alive."""
         password = self.cleaned_data["password1"] if self.cleaned_data["set_usable_password"] else None
-        return operations.set_password(self.user, password)
+        # The view renews the session by this: by the old password's it would sign staff out of their own.
+        self.user = operations.set_password(self.user, password)
+        return self.user
 
 
 class NewUserForm(UserCreationForm):

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static as static_file
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from accounts.models import User
 from accounts.views import staff_login
@@ -38,6 +39,8 @@ urlpatterns = [
     path("api/", api.urls),
     # Before the admin's own: staff sign in by the same door as everybody.
     path("admin/login/", staff_login),
+    # The admin's own page would leave the person's tokens alive, and lets the old password be guessed without end.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password_change")),
     path("admin/", admin.site.urls),
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -65,6 +65,23 @@ class TestUsers:
         assert User.objects.get(pk=customer.pk).check_password(NEW)
         assert program.get("/users/me").status_code == 401
 
+    def test_stay_signed_in_when_they_change_their_own_password(self, admin_browser: Client) -> None:
+        staff = User.objects.get(is_superuser=True)
+        url = reverse("admin:auth_user_password_change", args=[staff.pk])
+        form = {"password1": NEW, "password2": NEW, "usable_password": "true", "set-password": "1"}
+        assert admin_browser.post(url, form).status_code == 302
+        assert admin_browser.get("/admin/").status_code == 200
+
+    def test_change_their_own_password_where_it_ends_their_tokens(self, admin_browser: Client) -> None:
+        staff = User.objects.get(is_superuser=True)
+        program = ApiClient.of(staff)
+        form = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+        admin_browser.post(reverse("admin:password_change"), form)
+        is_changed = User.objects.get(pk=staff.pk).check_password(NEW)
+        assert not (is_changed and program.get("/users/me").status_code == 200)
+        page = admin_browser.get(reverse("admin:password_change"))
+        assert page["Location"] == reverse("accounts:password_change")
+
 
 class TestSupport:
     """Staff who may change accounts, and are not administrators."""
