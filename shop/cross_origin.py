@@ -1,8 +1,8 @@
 """CORS: which scripts of other sites may read the API's answers.
 
-The public reads are everybody's: `*`. All else is for the origins of CORS_ALLOWED_ORIGINS. Cookies are never allowed
-along, for nobody: a program of another origin acts by its bearer token or its cart's secret id, so that no site can
-act as the person whose browser it runs in.
+The public reads are everybody's: `*`. All else, and any read with a token, is for the origins of CORS_ALLOWED_ORIGINS.
+Cookies are never allowed along, for nobody: a program of another origin acts by its bearer token or its cart's secret
+id, so that no site can act as the person whose browser it runs in.
 """
 
 from django.conf import settings
@@ -32,11 +32,12 @@ class CorsMiddleware:
         is_preflight = request.method == "OPTIONS" and bool(asked)
         is_public = is_public_read(request, asked if is_preflight else request.method or "")
         origin = request.headers.get("Origin", "")
-        allowed = "*" if is_public else origin if origin in settings.CORS_ALLOWED_ORIGINS else ""
+        is_named = origin in settings.CORS_ALLOWED_ORIGINS
+        allowed = "*" if is_public else origin if is_named else ""
         if is_preflight and allowed:
             response = HttpResponse(status=204)
             response["Access-Control-Allow-Methods"] = ", ".join(sorted(READS)) if is_public else METHODS
-            response["Access-Control-Allow-Headers"] = HEADERS_OF_READS if is_public else HEADERS
+            response["Access-Control-Allow-Headers"] = HEADERS if is_named else HEADERS_OF_READS
             response["Access-Control-Max-Age"] = MAX_AGE
         else:
             response = self.get_response(request)

@@ -58,6 +58,13 @@ def test_a_preflight_is_answered() -> None:
     assert read["Access-Control-Allow-Methods"] == "GET, HEAD"
 
 
+@pytest.mark.parametrize("path", ["/api/products", "/api/orders"])
+def test_those_named_may_send_a_token_with_every_read(path: str) -> None:
+    """Their programs send it along wherever they read, and staff read products that are not published."""
+    answer = preflight(path, OURS, "GET")
+    assert {"Authorization", "If-None-Match"} <= set(answer["Access-Control-Allow-Headers"].split(", "))
+
+
 @pytest.mark.parametrize(
     ("path", "method"), [("/api/products", "POST"), ("/api/products/x", "DELETE"), ("/api/cart/me", "GET")]
 )
