@@ -13,7 +13,7 @@ from catalog.models import Product
 from catalog.operations import lock_rating, set_rating
 from shop import outbox
 
-from .errors import AlreadyReviewed, NotBought
+from .errors import AlreadyReviewed, NotBought, ReviewNotFound
 from .models import Review, ReviewReport
 from .queries import purchase_of
 
@@ -97,7 +97,11 @@ def forget_reviews(user: User) -> None:
 
 
 def _fresh(review: Review) -> Review:
-    return Review.objects.select_related("product", "user").get(pk=review.pk)
+    """As it is under the lock. Raises ReviewNotFound: its author may have deleted it meanwhile."""
+    fresh = Review.objects.select_related("product", "user").filter(pk=review.pk).first()
+    if fresh is None:
+        raise ReviewNotFound
+    return fresh
 
 
 def _store(review: Review, opinion: Opinion, *, now: datetime) -> Review:

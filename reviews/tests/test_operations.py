@@ -11,7 +11,7 @@ from accounts.tests.factories import UserFactory
 from catalog.models import Product
 from checkout.tests.factories import make_variant
 from reviews import operations
-from reviews.errors import AlreadyReviewed, NotBought
+from reviews.errors import AlreadyReviewed, NotBought, ReviewNotFound
 from reviews.models import Review
 from reviews.operations import Opinion
 from shop.models import OutboxEvent
@@ -113,3 +113,13 @@ def test_forgetting_a_person_takes_their_reviews_out_of_the_count(customer: User
 )
 def test_the_author_is_named_by_a_first_name(first: str, last: str, author: str) -> None:
     assert Review(user=User(first_name=first, last_name=last)).author == author
+
+
+def test_what_its_author_has_deleted_meanwhile_is_gone(review: Review) -> None:
+    """Staff have the list open, or the author a second window."""
+    stale = Review.objects.get()
+    operations.delete_review(review)
+    with pytest.raises(ReviewNotFound):
+        operations.approve(stale, now=timezone.now())
+    with pytest.raises(ReviewNotFound):
+        operations.change_review(stale, Opinion(1), now=timezone.now())
