@@ -151,7 +151,7 @@ def erase_user(request: HttpRequest, user_id: str, body: EraseBody) -> Status[No
     return Status(204, None)
 
 
-# --- Tokens. Their secrets are stored nowhere, so these keep no `Idempotency-Key`: it would store the answer.
+# --- Tokens. Their secrets are stored nowhere but, sealed and for a day, in the answer to an `Idempotency-Key`.
 
 
 @router.get(
