@@ -16,6 +16,8 @@ PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class PasswordForm(AdminPasswordChangeForm):
+    user: User
+
     def save(self, commit: bool = True) -> User:
         """Ends the person's tokens too: Django's own form would leave them alive."""
         password = self.cleaned_data["password1"] if self.cleaned_data["set_usable_password"] else None
