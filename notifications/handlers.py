@@ -143,7 +143,7 @@ SECOND_FACTOR_CHANGES = {
     "passkey_removed": "A passkey was removed from your account.",
     "codes_renewed": "New recovery codes were made for your account. The old ones no longer work.",
     "recovery_code_used": "Somebody signed in to your account, or confirmed a change, with one of its recovery codes.",
-    "set_up_by_nobody_known": "The second step of your sign-in was taken away with the old password: it had been set up "
+    "set_up_by_nobody_known": "The second step of your sign-in was taken away with the old password: it was set up "
     "before this address was confirmed, perhaps by somebody else.",
     "reset": "The second step of your sign-in was taken away by our staff. Your password alone opens your account now.",
 }
