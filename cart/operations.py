@@ -134,7 +134,7 @@ def begin_checkout(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
     """
     cart = _locked(cart)
     first = cart.checkout_started_at is None
-    due = [line for line in cart.lines if first or not _is_held(line, now)]
+    due = [line for line in cart.lines if first or not is_held(line, now)]
     if not due:
         return cart
     until = now + hold_time()
@@ -269,7 +269,7 @@ def _set(cart: CartSnapshot, line: Line, quantity: int, now: datetime) -> CartSn
     return cart
 
 
-def _is_held(line: Line, now: datetime) -> bool:
+def is_held(line: Line, now: datetime) -> bool:
     until = line.get("heldUntil")
     return until is not None and datetime.fromisoformat(until) > now
 

@@ -196,3 +196,12 @@ def test_after_the_order_the_next_article_begins_a_new_cart(guest: Client) -> No
     add(guest, "BOWL")
     assert CartSnapshot.objects.count() == 2
     assert guest.get("/cart/").context["cart"].item_count == 1
+
+
+def test_who_holds_the_last_ones_reads_so_on_the_products_page(guest: Client, mug: Variant) -> None:
+    address, last = mug.product.get_absolute_url(), "The last ones are in your bag."
+    add(guest, quantity=10)
+    assert last in guest.get(address).content.decode()
+    others = Client().get(address).content.decode()
+    assert "Sold out for now." in others
+    assert last not in others
