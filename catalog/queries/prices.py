@@ -12,14 +12,22 @@ from ..models import Variant
 # Area, by article 6a of Directive 98/6/EC (put in by Directive (EU) 2019/2161).
 TELLS_LOWEST = frozenset({*EUROPEAN_UNION, "IS", "LI", "NO"})
 
-# A price holds from its entry to the next one. The last entry is the reduction: what held before it is looked at.
+# A price holds from its entry to the next one. The reduction is the last entry, with those right before it that ask the
+# same and are reduced too: a list price that changes under a fixed sale price begins nothing. What held before it is
+# looked at.
 LOWEST = """
-SELECT variant_id, min(price_minor) FROM (
-    SELECT variant_id, price_minor, at,
-        lead(at) OVER changes AS until, first_value(at) OVER (PARTITION BY variant_id ORDER BY id DESC) AS began
+WITH entry AS (
+    SELECT *, lead(at) OVER (PARTITION BY variant_id ORDER BY id) AS until,
+        (price_minor, compare_at_minor IS NULL)
+            = first_value((price_minor, compare_at_minor IS NULL)) OVER latest_first AS is_alike
     FROM catalog_pricechange WHERE variant_id = ANY(%s)
-    WINDOW changes AS (PARTITION BY variant_id ORDER BY id)
-) AS held WHERE until > began - make_interval(days => %s)
+    WINDOW latest_first AS (PARTITION BY variant_id ORDER BY id DESC)
+), held AS (
+    SELECT *, bool_and(is_alike) OVER (PARTITION BY variant_id ORDER BY id DESC) AS is_present FROM entry
+)
+SELECT variant_id, min(price_minor) FROM (
+    SELECT *, min(at) FILTER (WHERE is_present) OVER (PARTITION BY variant_id) AS began FROM held
+) AS dated WHERE NOT is_present AND until > began - make_interval(days => %s)
 GROUP BY 1
 """
 

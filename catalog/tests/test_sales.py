@@ -281,6 +281,26 @@ def test_the_lowest_price_of_the_30_days_before(changes: list[tuple[int, int]], 
     assert lowest_prices([variant]).get(variant.pk) == lowest
 
 
+def test_a_list_price_that_changes_in_a_sale_begins_no_other_reduction() -> None:
+    """At 18.00 whatever it cost: the sale's own price must not read as the one before it."""
+    variant = VariantFactory.create()
+    operations.reprice([variant.product_id], now=days(-90), actor="test")
+    SaleFactory.create(action="fixed_price", percent=None, amount_minor=1800)
+    operations.reprice([variant.product_id], now=days(0), actor="test")
+    Variant.objects.update(price_minor=2600)
+    operations.reprice([variant.product_id], now=days(5), actor="test")
+    assert len(history(variant)) == 3
+    assert lowest_prices([variant]) == {variant.pk: 2400}
+
+
+def test_a_price_before_that_was_never_asked_tells_what_was() -> None:
+    variant = VariantFactory.create()
+    operations.reprice([variant.product_id], now=days(-90), actor="test")
+    Variant.objects.update(compare_at_minor=3000)
+    operations.reprice([variant.product_id], now=days(0), actor="test")
+    assert lowest_prices([variant]) == {variant.pk: 2400}
+
+
 # --- All of them, at once or in pieces
 
 
