@@ -20,6 +20,12 @@ NEIGHBOURS = 20
 HALF_LIFE_DAYS = 30
 LOCK = 0x5EC0  # any number that no other job takes
 
+# An order says the same more strongly: with both, one shopper alone would make a pair. Gone for good, as a guest's
+# cart is forgotten long before the order is.
+FORGET_ORDERED = """
+DELETE FROM recommendations_bagged bagged USING cart_cartsnapshot bag WHERE bag.id = bagged.cart AND bag.state <> 'open'
+"""
+
 # One row for each basket and product. A guest is known by e-mail address; no address leaves this table.
 BASKETS = """
 CREATE TEMPORARY TABLE basket ON COMMIT DROP AS
@@ -94,6 +100,7 @@ def generate(now: datetime) -> Generation | None:
             "neighbours": NEIGHBOURS,
             "half_life": HALF_LIFE_DAYS,
         }
+        cursor.execute(FORGET_ORDERED)
         cursor.execute(BASKETS, values)
         cursor.execute("ANALYZE basket")
         cursor.execute("DELETE FROM recommendations_neighbour")

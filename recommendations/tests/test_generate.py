@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
 from catalog.tests.factories import VariantFactory
+from checkout.tests.factories import make_cart
 from recommendations import operations, queries
 from recommendations.handlers import item_added
 from recommendations.invariants import INVARIANTS
@@ -107,6 +108,18 @@ def test_bags_count_a_little_and_name_nobody() -> None:
     assert Neighbour.objects.first().count == pytest.approx(0.4)  # type: ignore[union-attr]
     operations.forget_old(timezone.now() + timedelta(days=91))
     assert (Bagged.objects.count(), Generation.objects.count()) == (0, 0)
+
+
+def test_a_bag_and_its_order_are_one_basket() -> None:
+    """Else one shopper's own basket would be told to everybody."""
+    cup, pot = make_products(2)
+    variants = [product.variants.get() for product in (cup, pot)]
+    cart = make_cart(*variants, quantity=1)
+    for variant in variants:
+        item_added({"cart": cart.pk, "sku": variant.sku, "quantity": 1})
+    order_of(cup, pot, cart=cart)
+    operations.generate(timezone.now() + timedelta(seconds=1))
+    assert (pairs(), Bagged.objects.count()) == ({}, 0)
 
 
 def test_a_new_generation_replaces_the_old_one() -> None:
