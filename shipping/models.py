@@ -200,9 +200,7 @@ class ShippingMethod(models.Model):
         blank=True,
         default="",
         db_default="",
-        validators=[
-            RegexValidator(r"\Ahttps://[^\s{}]+\{number\}[^\s{}]*\Z", "Begins with https:// and has {number}.")
-        ],
+        validators=[RegexValidator(TRACKING_URL, "Begins with https:// and has {number} after the host's name.")],
         help_text="Where a parcel is followed, with {number} for its number: https://carrier.example/track/{number}",
     )
     position = models.PositiveSmallIntegerField(default=100)

@@ -130,6 +130,7 @@ def test_a_table_by_something_else_keeps_the_numbers_as_they_read(admin_browser:
         ({"tracking_url": "http://carrier.example/{number}"}, "tracking_url"),
         ({"tracking_url": "https://carrier.example/track"}, "tracking_url"),
         ({"tracking_url": "https://{number}.example/"}, "tracking_url"),
+        ({"tracking_url": "https://parcel-{number}.example/"}, "tracking_url"),
         ({"tracking_url": "javascript:alert({number})"}, "tracking_url"),
     ],
 )
