@@ -1,4 +1,4 @@
-"""The demo's people, attributes and categories. What is there already is left alone, whatever became of it."""
+"""The demo's people, goods and history. What is there already is left alone, whatever became of it."""
 
 import json
 from datetime import date, datetime, time, timedelta
@@ -14,13 +14,16 @@ from accounts.models import Address, User
 from catalog.models import Attribute, Category, Product
 from catalog.operations import apply_sales, make_category, store_picture
 from pricing.models import Coupon, Phase, Promotion
+from recommendations.operations import generate as recommend
 from shipping.models import Holiday, Rate, ShippingMethod, Zone, monday_to_friday
 from shop.countries import EUROPEAN_UNION
+
+from .history import is_new, plan_for, stock_anew, write
+from .plan import arrival, midnight
 
 DEMO = Path(__file__).resolve().parent
 CONTENT, PICTURES = DEMO / "content", DEMO / "pictures"
 STAFF, CUSTOMER = "staff@example.com", "customer@example.com"
-YEAR = timedelta(days=365)
 SALE = {"name": "Autumn table", "action": "percent", "percent": 15, "targets": ["category:table"]}
 
 
@@ -127,21 +130,35 @@ def make_promotions(rows: list[dict[str, Any]]) -> None:
 
 
 def age(products: QuerySet[Product], *, now: datetime) -> None:
-    """Spreads the days on which these came into the shop over the last year: were all of them new, none would be."""
+    """Spreads the days on which these came into the shop over the year before today: were all new, none would be."""
     rows = list(products.order_by("id"))
-    for place, product in enumerate(reversed(rows)):
-        product.created_at = now - YEAR * place / len(rows)
+    for place, product in enumerate(rows):
+        product.created_at = arrival(place, len(rows), midnight(now))
     Product.objects.bulk_update(rows, ["created_at"])
 
 
+def make_history(*, now: datetime) -> int:
+    """Ninety days of people, orders and reviews, for a shop that has had none; returns how many orders there are of it.
+
+    Articles that have never been on a shelf are put there in any case. Locks: everything it writes, until all is there.
+    """
+    staff, customer = User.objects.filter(email=STAFF).first(), User.objects.filter(email=CUSTOMER).first()
+    plan = plan_for(now, customer=customer)
+    if staff and customer and is_new(plan):
+        write(plan, staff=staff, customer=customer)
+        recommend(now)
+        return len(plan.purchases)
+    stock_anew(plan)
+    return 0
+
+
 def begin_sale(*, now: datetime) -> None:
-    """A sale that began yesterday and ends in two weeks, and its prices; nothing once there is any.
+    """A sale that begins now and ends in two weeks, and its prices; nothing once there is one of them.
 
     Called when products have had a price before: the law wants to know which. Locks: as `apply_sales`.
     """
-    if not Promotion.objects.filter(phase=Phase.CATALOGUE).exists():
-        today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-        dates = {"starts_at": today - timedelta(days=1), "ends_at": today + timedelta(days=14)}
+    if not Promotion.objects.filter(phase=Phase.CATALOGUE, ends_at__gt=now).exists():
+        dates = {"starts_at": now, "ends_at": midnight(now) + timedelta(days=14)}
         Promotion.objects.create(phase=Phase.CATALOGUE, **SALE, **dates)
         apply_sales(now)
 

@@ -49,7 +49,7 @@ def category_paths(rows: list[dict[str, Any]], path: str = "") -> list[str]:
 
 @pytest.mark.slow
 def test_the_demo_is_made_once(settings: Any) -> None:
-    assert seed() == "60 created, 0 changed, 0 unchanged, 0 failed\n"
+    assert seed().startswith("60 created, 0 changed, 0 unchanged, 0 failed\n")
 
     assert Product.objects.published().count() == 60
     assert not ProductImage.objects.exclude(state=ProductImage.State.READY).exists()
@@ -69,7 +69,7 @@ def test_the_demo_is_made_once(settings: Any) -> None:
     staff, customer = User.objects.get(email=STAFF), User.objects.get(email=CUSTOMER)
     assert staff.is_superuser and staff.is_staff and staff.check_password(PASSWORD)
     assert not customer.is_staff and customer.check_password(PASSWORD)
-    assert Address.objects.get().user == customer
+    assert Address.objects.filter(user=customer).count() == 1
 
     before = everything()
     started = time.process_time()
@@ -126,4 +126,7 @@ def test_products_came_over_a_year_and_some_are_in_a_sale() -> None:
     assert set(in_sale) == set(Variant.objects.filter(product__category__url_path__startswith="table/"))
     assert lowest_prices(in_sale) == dict(in_sale.values_list("pk", "price_minor"))
     seed()
-    assert Promotion.objects.filter(phase="catalogue").count() == 1
+    assert list(Promotion.objects.filter(phase="catalogue").values_list("name", flat=True)) == [
+        "Kitchen fortnight",
+        "Autumn table",
+    ]

@@ -1,4 +1,7 @@
+import json
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.management import call_command
@@ -6,13 +9,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from catalog.models import Product
-from demo.operations import CONTENT, CUSTOMER, PICTURES, STAFF, age, begin_sale, prepare
+from demo.operations import CONTENT, CUSTOMER, PICTURES, STAFF, age, begin_sale, make_history, prepare
 
 
 class Command(BaseCommand):
     help = (
         "Fills the shop with the demo's categories and products and makes two accounts, "
-        f"{STAFF} and {CUSTOMER}, with the password in SHOP_DEMO_PASSWORD. What is there already is left alone."
+        f"{STAFF} and {CUSTOMER}, with the password in SHOP_DEMO_PASSWORD. A shop that has sold nothing yet gets the "
+        "customers, orders and reviews of the last 90 days too. What is there already is left alone."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -21,6 +25,21 @@ class Command(BaseCommand):
             raise CommandError("Set SHOP_DEMO_PASSWORD to the password that the demo accounts shall have.")
         prepare(password)
         now = timezone.now()
-        call_command("import_catalog", CONTENT / "products.jsonl", images=PICTURES, stdout=self.stdout)
+        with TemporaryDirectory() as folder:
+            goods = _without_stock(CONTENT / "products.jsonl", Path(folder))
+            call_command("import_catalog", goods, images=PICTURES, stdout=self.stdout)
         age(Product.objects.filter(created_at__gte=now), now=now)
+        if made := make_history(now=now):
+            self.stdout.write(f"{made} orders of the last 90 days")
         begin_sale(now=timezone.now())
+
+
+def _without_stock(file: Path, folder: Path) -> Path:
+    """The same goods: what was on the shelves, and since when, is for the history to say."""
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        for article in [row, *row.get("variants", [])]:
+            article.pop("stock", None)
+    copy = folder / file.name
+    copy.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return copy
