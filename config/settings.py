@@ -112,6 +112,8 @@ MIDDLEWARE = [
     "shop.middleware.RequestIdMiddleware",
     "shop.middleware.ApiVersionMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # Far out, so that what the others refuse carries its header too.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "shop.middleware.ClientAddressMiddleware",
@@ -128,7 +130,6 @@ MIDDLEWARE = [
     "accounts.middleware.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.StaffSecondFactorMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

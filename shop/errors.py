@@ -59,6 +59,12 @@ class NotFound(DomainError):
     text = "Not found."
 
 
+class MethodNotAllowed(DomainError):
+    code = "method_not_allowed"
+    status = 405
+    text = "This address takes no such request."
+
+
 class Conflict(DomainError):
     code = "conflict"
     status = 409

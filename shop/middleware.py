@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from . import rate_limits
-from .errors import DomainError, Forbidden, InvalidInput, NotFound, Unavailable
+from .errors import DomainError, Forbidden, InvalidInput, MethodNotAllowed, NotFound, Unavailable
 from .http import Request
 from .ids import new_id
 from .responses import error_response, wants_json
@@ -19,6 +19,7 @@ from .responses import error_response, wants_json
 log = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+PAGE_METHODS = ("GET", "HEAD", "POST")
 REQUEST_ID = re.compile(r"[\w.-]{8,64}\Z")
 
 
@@ -66,6 +67,9 @@ class ErrorsMiddleware:
             return error_response(request, NotFound())
         if "%00" in request.META.get("QUERY_STRING", ""):
             return error_response(request, InvalidInput(fields=parameters_with_nul(request)))
+        # A view of a form takes whatever is no POST for a reading: a DELETE would be answered its page.
+        if request.method not in PAGE_METHODS and not wants_json(request):
+            return error_response(request, MethodNotAllowed(headers={"Allow": ", ".join(PAGE_METHODS)}))
         response = self.get_response(request)
         if response.status_code >= 400 and wants_json(request) and "json" not in response.get("Content-Type", ""):
             return error_response(request, as_error(response))
