@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+
 from shop.outbox import publish
 from shop.privacy import Part
 
@@ -68,6 +71,9 @@ def erase(user: User, now: datetime) -> None:
     user.erased_at = now
     user.set_unusable_password()
     user.save()
+    # The administrators' log names what each entry is about by what it was called then.
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
+    entries.update(object_repr=user.email)
     publish(
         "user.erased",
         key=f"user.erased:{user.public_id}",

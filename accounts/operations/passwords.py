@@ -13,7 +13,7 @@ from shop.outbox import publish
 
 from ..errors import ResetLinkDead
 from ..models import User
-from .rules import check_current_password, check_password_rules
+from .rules import check_current_password, check_password_rules, lock
 from .second_factor import reset_second_factor
 from .sessions import end_sessions
 from .verification import mark_verified
@@ -35,7 +35,7 @@ def set_password(user: User, password: str | None) -> User:
 
     A session that is not remembered ends too: each carries a hash of the password it was made under. Locks: the user.
     """
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user = lock(user)
     user.set_password(password)
     user.save(update_fields=["password", "updated_at"])
     user.api_tokens.all().delete()

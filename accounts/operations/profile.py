@@ -10,7 +10,7 @@ from shop.outbox import publish
 from ..errors import TooManyAddresses
 from ..models import Address, User
 from ..schemas import MAX_ADDRESSES, AddressBody
-from .rules import check_current_password, fingerprint, save_or_email_taken, valid_email
+from .rules import check_current_password, fingerprint, lock, save_or_email_taken, valid_email
 from .verification import forget_verification
 
 
@@ -34,7 +34,7 @@ def update_profile(
     RateLimited. Locks: the user.
     """
     _check_rank(user, asked_by)
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user = lock(user)
     named = {"first_name": first_name, "last_name": last_name, "phone": phone}
     for name, value in named.items():
         if value is not None:
@@ -67,7 +67,7 @@ def _change_email(user: User, email: str, now: datetime) -> None:
 @transaction.atomic
 def save_address(user: User, body: AddressBody, address: Address | None = None) -> Address:
     """Adds an entry to the address book, or overwrites `address`. Raises TooManyAddresses. Locks: the user."""
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    lock(user)
     if address is None:
         if user.addresses.count() >= MAX_ADDRESSES:
             raise TooManyAddresses

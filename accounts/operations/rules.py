@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from shop import rate_limits
-from shop.errors import InvalidInput
+from shop.errors import InvalidInput, Unauthenticated
 
 from ..errors import EmailTaken
 from ..models import User
@@ -28,6 +28,17 @@ def save_or_email_taken(user: User) -> None:
             user.save()
     except IntegrityError as error:
         raise EmailTaken(fields={"email": [EmailTaken.text]}) from error
+
+
+def lock(user: User) -> User:
+    """The account as it is now, for a change that must be in a transaction.
+
+    Raises Unauthenticated if it was erased since the request began: else what comes too late would stay for ever.
+    """
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if locked.erased_at:
+        raise Unauthenticated
+    return locked
 
 
 def check_password_rules(password: str, user: User) -> None:

@@ -15,7 +15,7 @@ from .. import passkeys, totp
 from ..errors import AlreadyEnrolled, MfaEnrolmentRequired, MfaRequired, PasskeyRefused, TooManyPasskeys, WrongCode
 from ..models import RecoveryCode, SecondFactor, User
 from ..sealing import seal, unseal
-from .rules import check_current_password
+from .rules import check_current_password, lock
 from .verification import check_email_verified
 
 CODES = 10
@@ -120,7 +120,7 @@ def enrol_app(user: User, secret: str, code: str, *, now: datetime) -> list[str]
     step = totp.matching_step(secret, "".join(code.split()), now)
     if step is None:
         raise WrongCode
-    user = _locked(user)
+    user = lock(user)
     if user.second_factors.apps().exists():
         raise AlreadyEnrolled
     SecondFactor.objects.create(
@@ -142,7 +142,7 @@ def enrol_passkey(user: User, answer: str, state: passkeys.State, *, name: str, 
     credential = data.credential_data
     if credential is None:
         raise PasskeyRefused
-    user = _locked(user)
+    user = lock(user)
     if user.second_factors.passkeys().count() >= MAX_PASSKEYS:
         raise TooManyPasskeys
     passkey = SecondFactor(
@@ -165,7 +165,7 @@ def rename_passkey(passkey: SecondFactor, name: str) -> None:
 @transaction.atomic
 def remove_second_factor(factor: SecondFactor, *, now: datetime) -> None:
     """Takes it away; with the last one go the recovery codes. Locks: the user."""
-    user = _locked(factor.user)
+    user = lock(factor.user)
     if not user.second_factors.filter(pk=factor.pk).delete()[0]:
         return
     if not user.second_factors.exists():
@@ -176,7 +176,7 @@ def remove_second_factor(factor: SecondFactor, *, now: datetime) -> None:
 @transaction.atomic
 def renew_recovery_codes(user: User, *, now: datetime) -> list[str]:
     """Ten new codes; the old ones end. They are told this once. Locks: the user."""
-    codes = _new_codes(_locked(user))
+    codes = _new_codes(lock(user))
     _tell(user, "codes_renewed", now)
     return codes
 
@@ -187,7 +187,7 @@ def reset_second_factor(user: User, *, now: datetime, why: str = "reset") -> int
 
     `why` picks what the mail about it says. Locks: the user.
     """
-    user = _locked(user)
+    user = lock(user)
     count = user.second_factors.all().delete()[0]
     user.recovery_codes.all().delete()
     if count:
@@ -209,10 +209,6 @@ def _new_codes(user: User) -> list[str]:
 
 def _digest(code: str) -> str:
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _locked(user: User) -> User:
-    return User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
 
 def _tell(user: User, what: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ from django.db.models import Q
 from ..errors import InsufficientScope, TooManyTokens
 from ..models import ApiToken, User
 from ..scopes import EVERYTHING, beyond
+from .rules import lock
 from .second_factor import check_staff_has_second_factor
 
 MAX_TOKENS = 50
@@ -43,7 +44,7 @@ def create_token(
     """
     _check_may_pass_on(scopes, granted)
     check_staff_has_second_factor(user)
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    lock(user)
     if user.api_tokens.usable(now).exclude(name=ApiToken.SIGN_IN).count() >= MAX_TOKENS:
         raise TooManyTokens
     return issue_token(user, name, now, days, scopes)

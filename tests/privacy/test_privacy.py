@@ -1,11 +1,12 @@
 """A copy holds everything of one person and nothing of another; an erasure keeps the books and nothing else."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import SESSION_KEY
 from django.core import mail
 from django.test import Client
@@ -13,7 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import operations as accounts
+from accounts import totp
 from accounts.models import User
+from accounts.schemas import AddressBody
 from accounts.tests.clients import ApiClient, until_throttled
 from accounts.tests.factories import PASSWORD, AddressFactory, StaffFactory, UserFactory
 from accounts.tests.test_second_factor import code_of, enrol
@@ -27,7 +30,7 @@ from orders.models import Order
 from orders.privacy import years_earlier
 from payments.models import Payment
 from shop import outbox, privacy
-from shop.errors import DomainError
+from shop.errors import DomainError, Unauthenticated
 from shop.tasks import forget_people
 
 pytestmark = pytest.mark.usefixtures("sound")
@@ -196,6 +199,32 @@ class TestErasure:
         assert isinstance(placed, DomainError) != isinstance(erased, DomainError)
         carla.refresh_from_db()
         assert carla.orders.exists() == carla.is_active
+
+    @pytest.mark.parametrize("verb", ["profile", "address", "token", "app"])
+    def test_what_was_under_way_meanwhile_writes_nothing_to_the_account(self, customer: User, verb: str) -> None:
+        """It waited for the erasure's lock, with the person as they were before."""
+        secret, now = totp.new_secret(), timezone.now()
+        body = AddressBody.model_validate(ADDRESS, by_name=True)
+        verbs: dict[str, Callable[[], Any]] = {
+            "profile": lambda: accounts.update_profile(customer, asked_by=customer, first_name="Ada", now=now),
+            "address": lambda: accounts.save_address(customer, body),
+            "token": lambda: accounts.create_token(customer, name="t", scopes=["*"], days=7, granted=["*"], now=now),
+            "app": lambda: accounts.enrol_app(customer, secret, totp.code_at(secret, totp.step_at(now)), now=now),
+        }
+        accounts.erase_account(User.objects.get(pk=customer.pk), now=now)
+        with pytest.raises(Unauthenticated):
+            verbs[verb]()
+
+    def test_reaches_the_administrators_log(self, admin_browser: Client, customer: User) -> None:
+        page = reverse("admin:accounts_user_change", args=[customer.pk])
+        form = admin_browser.get(page).context["adminform"].form
+        data = {name: value for name, value in form.initial.items() if isinstance(value, str)} | {"is_active": "on"}
+        data |= {"addresses-TOTAL_FORMS": "0", "addresses-INITIAL_FORMS": "0"}
+        data |= {"api_tokens-TOTAL_FORMS": "0", "api_tokens-INITIAL_FORMS": "0"}
+        assert admin_browser.post(page, data | {"phone": "+49 30 1"}).status_code == 302
+        assert LogEntry.objects.get().object_repr == customer.email
+        accounts.erase_account(customer, now=timezone.now())
+        assert LogEntry.objects.get().object_repr == f"erased-{customer.public_id}@invalid".lower()
 
     def test_is_typed_out(self, browser: Client, customer: User) -> None:
         client = confirmed(customer)
