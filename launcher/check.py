@@ -48,6 +48,7 @@ def _steps(python: str) -> list[tuple[str, list[str], dict[str, str]]]:
         ("mypy: types", [python, "-m", "mypy", "."], {}),
         ("import-linter: layers", [python, "-c", LINT_IMPORTS], {}),
         ("migrations are complete", [*manage, "makemigrations", "--check", "--dry-run"], {}),
+        ("every route is in the table of authorisation", [python, "-m", "tests.authorization"], {}),
         ("the API's description is up to date", [*manage, "openapi", "--check"], {}),
         ("settings for production", [*manage, "check", "--deploy", "--fail-level", "WARNING"], PRODUCTION),
     ]

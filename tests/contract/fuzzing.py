@@ -30,7 +30,9 @@ now = timezone.now()
 people = []
 for number in range({people}):
     staff = number % 3 == 0
-    user = User.objects.create(email=f"fuzz{{number}}@example.com", is_staff=staff, is_superuser=staff)
+    user = User(email=f"fuzz{{number}}@example.com", is_staff=staff, is_superuser=staff)
+    user.set_unusable_password()
+    user.save()
     people.append(operations.issue_token(user, "fuzz", now)[1])
 ids = {{
     "product_id": list(Product.objects.published().values_list("public_id", flat=True)[:20]),
