@@ -212,7 +212,8 @@ def cancel_order(order: Order, *, actor: str, reason: str, now: datetime) -> Ord
         raise NotCancellable(order.status, ALLOWED[order.status])
     _transition(order, Status.CANCELLED, actor=actor, now=now, payload={"reason": reason})
     order.payment_due_at = None
-    if order.payment_status in {PaymentStatus.PENDING, PaymentStatus.FAILED}:
+    # What cost nothing was never paid: its buyer must not be told that money goes back.
+    if order.payment_status in {PaymentStatus.PENDING, PaymentStatus.FAILED} or not order.total_minor:
         order.payment_status = PaymentStatus.VOIDED
     _save(order, now)
     _tell("order.cancelled", order, priority=outbox.MONEY, reason=reason)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from checkout import operations
 from checkout.errors import NotDeliverable
 from orders import operations as orders
 from orders.models import Order, OrderDiscount
+from payments import operations as payments
 from pricing.errors import CouponNotApplicable, CouponUsedUp, PriceChanged
 from pricing.models import Coupon, PromotionUse
 from pricing.tests.factories import FREE_DELIVERY, coupon, stored_promotion
@@ -149,6 +151,23 @@ def test_an_order_that_costs_nothing_is_paid() -> None:
     coupon("FREESHIP", of=stored_promotion(name="Free delivery", needs_coupon=True, **FREE_DELIVERY))
     order = place_order(cart=cart_with("ALL", "FREESHIP"))
     assert (order.total_minor, order.status, order.payment_status) == (0, "confirmed", "paid")
+    order = orders.cancel_order(order, actor="guest", reason="test", now=timezone.now())
+    assert order.payment_status == "voided"
+    assert "Nothing was charged." in render_to_string("mail/cancelled.txt", {"order": order})
+
+
+def test_a_refund_gives_back_what_was_paid_after_discounts(transactional_db: None) -> None:
+    """The order still says what was off; its code stays used, as the order was one."""
+    coupon("WELCOME10", usage_limit=1)
+    order = place_order(cart=cart_with("WELCOME10"), payment_method="invoice")
+    now = timezone.now()
+    payments.start(order, now=now)
+    payments.record_manual_payment(order, actor="user_staff", now=now)
+    assert [made.amount_minor for made in payments.refund_order(order, reason="returned", now=now)] == [4320 + 490]
+    assert payments.refund_order(order, reason="again", now=now) == []
+    order.refresh_from_db()
+    assert (order.payment_status, order.discount_minor, order.total_minor) == ("refunded", 480, 4810)
+    assert uses("WELCOME10") == 1
 
 
 # --- POST /api/orders
