@@ -13,8 +13,7 @@ NOBODY = Customer()
 def offers(codes: Sequence[str], *, customer: Customer = NOBODY, now: datetime) -> Offers:
     """The promotions that run by themselves and those that `codes` open, even when they don't apply any more."""
     coupons = _coupons(codes)
-    opened = {coupon.promotion_id for coupon in coupons.values()}
-    running = Promotion.objects.running(now).filter(needs_coupon=False).exclude(pk__in=opened)
+    running = Promotion.objects.running(now).filter(needs_coupon=False)
     pairs: list[tuple[Promotion, Coupon | None]] = [(promotion, None) for promotion in running]
     pairs += [(coupon.promotion, coupon) for coupon in coupons.values()]
     by_promotion, by_coupon = _uses(pairs, customer)

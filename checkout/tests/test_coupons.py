@@ -170,6 +170,20 @@ def test_a_refund_gives_back_what_was_paid_after_discounts(transactional_db: Non
     assert uses("WELCOME10") == 1
 
 
+def test_a_code_that_is_over_does_not_cost_what_runs_by_itself() -> None:
+    promotion, now = stored_promotion(name="Ten off"), timezone.now()
+    coupon("OVER", of=promotion, ends_at=now - timedelta(days=1))
+    order = place_order(cart=cart_with("OVER"), shown_total_minor=4320 + 490)
+    assert [(each.name, each.code) for each in order.applied] == [("Ten off", "")]
+
+
+def test_a_good_code_of_what_runs_by_itself_counts_once() -> None:
+    coupon("GOOD", of=stored_promotion(name="Ten off"))
+    order = place_order(cart=cart_with("GOOD"))
+    assert [(each.code, each.amount_minor) for each in order.applied] == [("GOOD", 480)]
+    assert uses("GOOD") == 1
+
+
 # --- POST /api/orders
 
 

@@ -194,9 +194,10 @@ def _obstacle(candidate: Candidate, bag: _Bag, offers: Offers) -> Obstacle:
     )
 
 
-def _turn(candidate: Candidate) -> tuple[int, int, int, str]:
-    promotion = candidate.promotion
-    return PHASES.index(Phase(promotion.phase)), promotion.priority, promotion.pk or 0, candidate.code
+def _turn(candidate: Candidate) -> tuple[int, int, int, bool, str]:
+    """A promotion that also runs by itself is tried by its codes first: a code that is over must not cost its buyer."""
+    promotion, phase = candidate.promotion, PHASES.index(Phase(candidate.promotion.phase))
+    return phase, promotion.priority, promotion.pk or 0, candidate.coupon is None, candidate.code
 
 
 def _identity(item: Item) -> tuple[str, int, int, str]:
