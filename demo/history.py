@@ -36,7 +36,13 @@ from shop.models import OutboxEvent
 
 from .plan import SALE_ROOM, Person, Plan, Purchase
 
-SALE = {"name": "Kitchen fortnight", "action": "percent", "percent": Decimal(12), "targets": ["category:kitchen"]}
+SALE = {
+    "name": "Kitchen fortnight",
+    "action": "percent",
+    "percent": Decimal(12),
+    "targets": ["category:kitchen"],
+    "excludes_sale_items": True,
+}
 ACTOR = "demo"
 STILL_UNREAD = 2
 CARRIER = "DHL"
@@ -144,7 +150,7 @@ class History:
         for sku, variant in self.variants.items():
             listed: dict[str, Any] = {"price_minor": variant.price_minor, "compare_at_minor": variant.compare_at_minor}
             changes.append((self.plan.by_sku[sku].came, variant, listed))
-            if self.plan.by_sku[sku].room == SALE_ROOM:
+            if self.plan.by_sku[sku].room == SALE_ROOM and not variant.compare_at_minor:
                 reduced = copy(variant)
                 reduced.sale_price_minor, reduced.sale_until = (
                     variant.price_minor - sale.off(variant.price_minor),

@@ -190,7 +190,7 @@ class Plan:
     def _pull(self, name: str, room: str, placed_at: datetime) -> float:
         began, ended = self.sale
         its_room = self.by_product[name][0].room
-        pull = self.liking[name] * (5 if its_room == room else 1)
+        pull = self.liking[name] * (14 if its_room == room else 1)
         return pull * (3 if its_room == SALE_ROOM and began <= placed_at < ended else 1)
 
     def _variant(self, name: str) -> Article:
