@@ -43,7 +43,9 @@ class ConditionalMiddleware:
                 response = not_modified(response)
         if is_head:
             request.method = "HEAD"
-            response["Content-Length"] = str(len(response.content))
+            if response.status_code != 304:
+                # Of a 304 it would tell that the answer, which the client has, is empty.
+                response["Content-Length"] = str(len(response.content))
             response.content = b""
         return response
 

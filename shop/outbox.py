@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from .batches import delete_in_batches
 from .models import OutboxEvent
 from .subscribers import handlers_of
 
@@ -27,7 +28,6 @@ RUN_SECONDS = 20
 # With the back-off below this gives up after half a day: a mail server may well be away for an evening.
 MAX_ATTEMPTS = 22
 MONEY, NORMAL, LATER = 1, 5, 9
-FORGET_BATCH = 5000
 State = OutboxEvent.State
 
 
@@ -88,15 +88,8 @@ def revive(dead: QuerySet[OutboxEvent], *, now: datetime) -> int:
 
 
 def forget(before: datetime) -> int:
-    """Deletes what was done before then, in batches: one delete of a month would hold its locks for minutes.
-
-    What is dead waits for staff, however old.
-    """
-    forgotten = 0
-    old = OutboxEvent.objects.filter(state=State.DONE, done_at__lt=before).order_by("done_at")
-    while batch := list(old.values_list("pk", flat=True)[:FORGET_BATCH]):
-        forgotten += OutboxEvent.objects.filter(pk__in=batch).delete()[0]
-    return forgotten
+    """Deletes what was done before then; returns how many. What is dead waits for staff, however old."""
+    return delete_in_batches(OutboxEvent.objects.filter(state=State.DONE, done_at__lt=before).order_by("done_at"))
 
 
 def _claim(now: datetime) -> OutboxEvent | None:

@@ -5,6 +5,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from . import health, idempotency, outbox, privacy
+from .batches import delete_in_batches
 
 
 @shared_task
@@ -21,7 +22,7 @@ def heartbeat() -> None:
 def forget_old() -> None:
     now = timezone.now()
     idempotency.forget(before=now - timedelta(hours=24))
-    Session.objects.filter(expire_date__lt=now).delete()
+    delete_in_batches(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
     outbox.forget(before=now - timedelta(days=30))
 
 

@@ -4,7 +4,9 @@ import pytest
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import devices, operations
@@ -14,6 +16,7 @@ from accounts.operations.sessions import network_of
 from accounts.tasks import forget_old
 from accounts.tests.clients import ApiClient
 from accounts.tests.factories import PASSWORD, UserFactory
+from shop import batches, tasks
 from shop.redis import client as redis
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +161,18 @@ class TestEnd:
         assert len(kept.get("/api/users/me/sessions").json()["data"]) == 1
         forget_old()
         assert BrowserSession.objects.get().session_id == key_of(kept)
+
+    def test_that_is_over_goes_with_what_was_known_of_it(self, customer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A few at a time: after a crowd of visitors there are more than the worker has memory for."""
+        monkeypatch.setattr(batches, "SIZE", 2)
+        over = [key_of(sign_in(customer)) for _ in range(3)]
+        kept = key_of(sign_in(customer))
+        Session.objects.filter(pk__in=over).update(expire_date=timezone.now())
+        with CaptureQueriesContext(connection) as queries:
+            tasks.forget_old()
+        assert BrowserSession.objects.get().session_id == Session.objects.get().pk == kept
+        reads = [query["sql"] for query in queries if "session_data" in query["sql"]]
+        assert len(reads) == 2, "one for each batch"
 
 
 class TestWords:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.tests.factories import StaffFactory
-from shop import outbox, subscribers
+from shop import batches, outbox, subscribers
 from shop.models import OutboxEvent
 
 NOW = timezone.now()
@@ -100,7 +100,7 @@ def test_staff_try_again_and_change_nothing_else(admin_browser: Client) -> None:
 
 @pytest.mark.django_db
 def test_done_events_are_forgotten_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "FORGET_BATCH", 2)
+    monkeypatch.setattr(batches, "SIZE", 2)
     old, new = NOW - timedelta(days=31), NOW - timedelta(days=29)
     for n, (state, at) in enumerate([("done", old)] * 5 + [("done", new), ("dead", old), ("pending", None)]):
         OutboxEvent.objects.create(topic="test", dedupe_key=str(n), state=state, done_at=at)
