@@ -9,8 +9,7 @@ TEST = re.compile(r"[\w/]+\.py(?:::\w+)?")
 
 def rows() -> dict[str, str]:
     lines = (ROOT / "tests/abuse/rows.txt").read_text().splitlines()
-    pairs = [line.split(" | ", 1) for line in lines if line and not line.startswith("#")]
-    return {attack: proof for attack, proof in pairs}
+    return dict(line.split(" | ", 1) for line in lines if line and not line.startswith("#"))
 
 
 def is_there(test: str) -> bool:

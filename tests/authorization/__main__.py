@@ -1,4 +1,4 @@
-"""`python -m tests.authorization` compares the URLconf with table.txt, without a database; `--write` writes the file."""
+"""`python -m tests.authorization` compares the URLconf with table.txt, without a database; `--write` writes it."""
 
 import os
 import sys

@@ -1,9 +1,9 @@
-"""table.txt: who gets which answer. A line has a method, a route, whose object it names, and an answer for each persona.
+"""table.txt: who gets which answer. A line has a method, a route, whose object it names, an answer for each persona.
 
 Objects: `own` of the persona, `anothers` (Anna's; Ben's for Anna), `in-own` (another's, named below one's own account
 or cart), `missing`; `there`, `withdrawn` for what has no owner; `-` where the route names none.
-Answers: a status; `sign-in`, `confirm` for the way to those pages; `provider` where it gets as far as asking the payment
-provider, which a test's transaction forbids; `-` where the persona has no such object.
+Answers: a status; `sign-in`, `confirm` for the way to those pages; `provider` where it gets as far as the payment
+provider, whom nobody may ask in a test's transaction; `-` where the persona has no such object.
 A line `ADMIN` is a model's pages in the admin: letters tell which open: List, Add, Change, Delete, History.
 A method without a line is answered 405 to everybody.
 """

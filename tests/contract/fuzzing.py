@@ -4,7 +4,6 @@ Rate limits stay as they are. Instead the requests come from many: each with ano
 server trusts one proxy, `X-Forwarded-For`), so that almost none is answered 429 and what it asks for is reached.
 """
 
-import json
 import re
 import subprocess
 import sys
