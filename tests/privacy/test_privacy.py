@@ -215,6 +215,17 @@ class TestErasure:
         with pytest.raises(Unauthenticated):
             verbs[verb]()
 
+    def test_leaves_no_mail_to_nobody(self, customer: User) -> None:
+        """A mail server refuses such an address, for half a day; then staff find a mail that was given up."""
+        now = timezone.now()
+        accounts.start_password_reset(customer.email, request_address="test", now=now)
+        accounts.start_verification(customer.email, request_address="test", now=now)
+        mail.outbox.clear()
+        address = customer.email
+        accounts.erase_account(customer, now=now)
+        outbox.relay(timezone.now())
+        assert [(sent.to, sent.subject) for sent in mail.outbox] == [([address], "Your account is erased")]
+
     def test_reaches_the_administrators_log(self, admin_browser: Client, customer: User) -> None:
         page = reverse("admin:accounts_user_change", args=[customer.pk])
         form = admin_browser.get(page).context["adminform"].form
