@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.conf import settings
 
 from catalog.models import Product
 from reviews import queries
@@ -15,4 +16,4 @@ def reviews_of(product: Product) -> dict[str, Any]:
     """The histogram and the latest few. One query without reviews, else two."""
     counts = queries.histogram(product)
     latest = list(queries.shown(product)[: queries.LATEST]) if counts.total else []
-    return {"product": product, "histogram": counts, "latest": latest}
+    return {"product": product, "histogram": counts, "latest": latest, "shop_name": settings.SHOP_NAME}

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -51,6 +52,12 @@ def test_who_did_not_buy_is_told_so(product: Product) -> None:
     reader.post(path, {"rating": "5"})
     assert not Review.objects.exists()
     assert Client().get(path).headers["Location"].startswith("/account/login/?next=")
+
+
+def test_an_answer_stands_under_the_shops_name(product: Product) -> None:
+    review_of(product, staff_reply="Thank you")
+    for path in (product.get_absolute_url(), reviews_path(product)):
+        assert f"{settings.SHOP_NAME} answers" in Client().get(path).content.decode()
 
 
 def test_markup_stays_text_and_nothing_becomes_a_link(product: Product) -> None:
