@@ -19,7 +19,7 @@ from shop.countries import countries
 from shop.forms import AmountField, CountriesField, WordsField
 from shop.money import exponent, to_decimal, to_minor
 
-from .models import Holiday, Rate, ShippingMethod, Weekday, Zone
+from .models import Holiday, Rate, ShippingMethod, Weekday, Zone, monday_to_friday
 
 GRAMS = 1000
 
@@ -116,8 +116,13 @@ class MethodForm(MethodInZoneForm):
     min_goods_minor = AmountField(label="From a value of goods of", required=False)
     max_goods_minor = AmountField(label="Up to a value of goods of", required=False)
     max_weight_grams = WeightField(label="Up to a weight of", required=False, help_text="In kilograms.")
-    leaves_on = WeekdaysField(label="Leaves on", help_text="Days on which the warehouse hands parcels over.")
-    arrives_on = WeekdaysField(label="Arrives on", help_text="Days on which the carrier brings them.")
+    # A field written out here does not take the model's default, and a new method would begin without a single day.
+    leaves_on = WeekdaysField(
+        label="Leaves on", initial=monday_to_friday, help_text="Days on which the warehouse hands parcels over."
+    )
+    arrives_on = WeekdaysField(
+        label="Arrives on", initial=monday_to_friday, help_text="Days on which the carrier brings them."
+    )
 
     class Meta:
         model = ShippingMethod

@@ -57,6 +57,11 @@ def test_a_zone_with_its_methods_is_typed_in_words_and_amounts(admin_browser: Cl
     assert "Austria, Switzerland, Liechtenstein" in admin_browser.get("/admin/shipping/zone/").text
 
 
+def test_a_new_method_begins_with_the_working_days(admin_browser: Client) -> None:
+    fields = admin_browser.get("/admin/shipping/shippingmethod/add/").context["adminform"].form
+    assert [fields[name].value() for name in ("leaves_on", "arrives_on")] == [[0, 1, 2, 3, 4]] * 2
+
+
 def test_the_european_union_is_a_word(admin_browser: Client) -> None:
     admin_browser.post("/admin/shipping/zone/add/", zone_form(countries="eu, Norway"))
     zone = Zone.objects.get()
