@@ -176,7 +176,7 @@ class TimelineAnswer(Answer):
 
 
 class TrackingAnswer(Answer):
-    """Where an order is: no address, no article, no payment."""
+    """Where an order is: no address, no payment, and of the articles only how many are in which parcel."""
 
     number: str
     status: str
