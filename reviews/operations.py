@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Avg, Count
 
 from accounts.models import User
+from accounts.operations import lock_account
 from catalog.models import Product
 from catalog.operations import lock_rating, set_rating
 from shop import outbox
@@ -32,12 +33,14 @@ class Opinion:
 def write_review(product: Product, opinion: Opinion, *, user: User, now: datetime) -> Review:
     """Stores what a buyer thinks; it is shown at once only with `SHOP_REVIEWS=auto`.
 
-    Raises NotBought for who has not received it and AlreadyReviewed the second time. Locks: the product.
+    Raises NotBought for who has not received it and AlreadyReviewed the second time, Unauthenticated for whose account
+    was erased meanwhile. Locks: the product, then the user.
     """
     purchase = purchase_of(product, user)
     if purchase is None:
         raise NotBought
     lock_rating(product)
+    lock_account(user)
     if Review.objects.filter(product=product, user=user).exists():
         raise AlreadyReviewed
     review = Review(product=product, user=user, order_line=purchase, created_at=now)

@@ -19,4 +19,9 @@ def erase(user: User, now: datetime) -> None:
     forget_reviews(user)
 
 
-PART = Part("reviews", export, erase)
+def objection(user: User) -> str:
+    """One may have been written between our part of the erasure and the account's, which lets no more be."""
+    return "You have just written a review. Try again." if reviews_of(user).exists() else ""
+
+
+PART = Part("reviews", export, erase, objection)

@@ -55,7 +55,7 @@ def test_who_did_not_buy_is_told_so(product: Product) -> None:
 
 
 def test_an_answer_stands_under_the_shops_name(product: Product) -> None:
-    review_of(product, staff_reply="Thank you")
+    operations.reply(review_of(product), "Thank you")
     for path in (product.get_absolute_url(), reviews_path(product)):
         assert f"{settings.SHOP_NAME} answers" in Client().get(path).content.decode()
 
