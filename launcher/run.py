@@ -179,7 +179,7 @@ def _manage(plan: Plan, environment: dict[str, str], venv: Path, title: str, com
 def _seed(plan: Plan, environment: dict[str, str], venv: Path) -> None:
     """The demo data, once per database: what staff changed in it since stays changed."""
     if _changed(plan.data_dir / "seeded", database := _database_identity(plan, environment)):
-        _manage(plan, environment, venv, "Demo products", ["seed_demo"])
+        _manage(plan, environment, venv, "Demo shop", ["seed_demo"])
         keep_secret(plan.data_dir, "demo-password", environment["SHOP_DEMO_PASSWORD"])
         (plan.data_dir / "seeded").write_text(database)
     else:
