@@ -28,7 +28,7 @@ GOAL = 10_000
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--examples", type=int, default=60, help="of each operation while fuzzing (%(default)s)")
+    parser.add_argument("--examples", type=int, default=160, help="of each operation while fuzzing (%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fuzz ") as name:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Dialog, Page
 
 from accounts import operations as accounts
 from accounts.models import Address, User
@@ -41,12 +41,16 @@ class Watched:
         self.tab, self.site = tab, site
         self.problems: list[str] = []
         self.shown = 0
-        tab.on("dialog", lambda dialog: (self.note("a dialog opened"), dialog.dismiss()))
+        tab.on("dialog", self.on_dialog)
         tab.on("console", lambda message: self.note(message.text) if "Content Security" in message.text else None)
         tab.on("pageerror", lambda error: self.note(str(error)))
         tab.on(
             "request", lambda request: self.note(f"asked for {request.url}") if self.is_foreign(request.url) else None
         )
+
+    def on_dialog(self, dialog: Dialog) -> None:
+        self.note("a dialog opened")
+        dialog.dismiss()
 
     def note(self, what: str) -> None:
         self.problems.append(f"{self.tab.url.removeprefix(self.site)}: {what}")
@@ -119,10 +123,11 @@ def storefront(product: Product, shopper: User) -> list[str]:
 
 
 def admin() -> list[str]:
+    models: list[Any] = [User, Order, Product, Brand, Category]
     paths = [
         f"/admin/{model._meta.app_label}/{model._meta.model_name}/{page}"
-        for model in (User, Order, Product, Brand, Category)
-        for page in ("", f"{model._default_manager.order_by('pk').first().pk}/change/")  # type: ignore[union-attr]
+        for model in models
+        for page in ("", f"{model.objects.order_by('pk').first().pk}/change/")
     ]
     others = ["reviews/review/", "pricing/promotion/", "pricing/coupon/", "payments/payment/", "shop/outboxevent/"]
     return [*paths, *(f"/admin/{each}" for each in others), "/admin/", f"/admin/search/?s={quote(SHORT)}"]

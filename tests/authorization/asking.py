@@ -116,7 +116,7 @@ def people(world: World) -> list[Persona]:
 
 
 def answer_to(route: Route, method: str, thing: str, persona: Persona, world: World, **changes: Any) -> Any:
-    """None where the persona has no such thing. `changes`: another spelling of the `path`, another `method`."""
+    """None where the persona has no such thing. `changes`: another `path`, or another method as `sent_as`."""
     ids = ids_for(route, thing, persona, world)
     if ids is None:
         return None
@@ -130,7 +130,7 @@ def answer_to(route: Route, method: str, thing: str, persona: Persona, world: Wo
         body["expectedTotal"] = 0
     elif route.path in CARTS_ELSEWHERE:
         query = f"cartId={ids[0]}"
-    return send(route, changes.get("method", method), path, query, body, persona)
+    return send(route, changes.get("sent_as", method), path, query, body, persona)
 
 
 def send(route: Route, method: str, path: str, query: str, body: Any, persona: Persona) -> Any:

@@ -76,7 +76,7 @@ def test_other_methods_and_spellings_open_nothing(route: Route, world: World) ->
         if line.thing != "anothers" or answer not in {"404", "403", "sign-in"}:
             continue
         for method in OTHER_WAYS:
-            other = answer_to(route, line.method, line.thing, ben, world, method=method)
+            other = answer_to(route, line.method, line.thing, ben, world, sent_as=method)
             assert other.status_code >= 300, (method, line)
         path = encoded(route)
         if path:
