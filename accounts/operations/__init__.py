@@ -11,6 +11,7 @@ from .passwords import (
 from .privacy import erase_account, export_account
 from .profile import delete_address, save_address, update_profile
 from .rules import check_current_password
+from .rules import lock as lock_account
 from .second_factor import (
     enrol_app,
     enrol_passkey,
@@ -63,6 +64,7 @@ __all__ = [
     "is_reset_link_alive",
     "is_verification_mandatory",
     "issue_token",
+    "lock_account",
     "mark_token_used",
     "must_have_second_factor",
     "owner_of_verification_link",
