@@ -38,10 +38,18 @@ def half_signed_in(request: HttpRequest, now: datetime) -> tuple[User, str] | No
     return user, half["target"]
 
 
-def sign_in(request: HttpRequest, user: User, *, with_second_factor: bool = False) -> None:
-    """Signs the session in under a new key, as `django.contrib.auth` does."""
+def sign_in(
+    request: HttpRequest, user: User, *, by_password_at: datetime | None = None, with_second_factor: bool = False
+) -> None:
+    """Signs the session in under a new key, as `django.contrib.auth` does.
+
+    Who gave their password just now, and their second factor if they have one, has confirmed who they are: asked
+    again at once, they could not answer, as the same code of an app is not taken twice.
+    """
     request.session.pop(HALF_DONE, None)
     auth.login(request, user)
+    if by_password_at is not None:
+        confirm(request, now=by_password_at)
     if with_second_factor:
         request.session[SHOWN] = True
 

@@ -266,6 +266,13 @@ class TestChanges:
             assert browser.post(reverse(f"accounts:{name}", args=[factor.public_id])).status_code == 404
         assert other.has_second_factor()
 
+    def test_who_just_signed_in_is_not_asked_again(self, customer: User) -> None:
+        codes = enrol(customer)
+        client = sign_in(customer)
+        assert client.get(APP).status_code == 302
+        assert client.post(STEP, {"otp": codes[0]}).status_code == 302
+        assert client.get(APP).status_code == 200
+
     def test_confirmation_lasts_ten_minutes(self, browser: Client) -> None:
         confirmed(browser)
         session = browser.session

@@ -51,7 +51,7 @@ def second_step(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         with form.showing_refusals():
             check_second_factor(request, user, form)
-            proofs.sign_in(request, user, with_second_factor=True)
+            proofs.sign_in(request, user, by_password_at=now, with_second_factor=True)
             return redirect(target)
     return page(request, "accounts/second_step.html", form, question=question_for(request, user))
 

@@ -32,7 +32,7 @@ def login(request: HttpRequest) -> HttpResponse:
             except MfaRequired as error:
                 proofs.begin_second_step(request, error.user, target=target, now=now)
                 return redirect("accounts:second_step")
-            proofs.sign_in(request, user)
+            proofs.sign_in(request, user, by_password_at=now)
             return redirect(target)
     return page(request, "accounts/login.html", form, next=target, with_passkeys=passkeys.are_possible())
 
@@ -70,7 +70,7 @@ def register(request: HttpRequest) -> HttpResponse:
             user = operations.register(**form.body.model_dump(), request_address=address, now=now)
             if operations.is_verification_mandatory():
                 return redirect("accounts:verification_sent")
-            auth.login(request, user)
+            proofs.sign_in(request, user, by_password_at=now)
             return redirect(target)
     return page(request, "accounts/register.html", form, next=target)
 
