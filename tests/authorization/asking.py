@@ -82,6 +82,8 @@ def things_at(route: Route) -> list[str]:
     return ["-"]
 
 
+# Below one's own account or cart: the second is what another's is compared with, and has no line.
+IN_OWN = {"in-own": "anothers", "missing-in-own": "missing"}
 OWNED = {*KINDS.values(), *PUBLIC_IDS.values()}
 
 
@@ -164,9 +166,9 @@ def ids_for(route: Route, thing: str, persona: Persona, world: World) -> list[st
         carts = {"own": persona.cart_id, "anothers": world.other(persona).cart_id, "missing": f"cart_{NOBODY}"}
         return [carts[thing]] if carts[thing] else None
     ids = [id_of(route, name, thing, persona, world) for name in route.parameters]
-    if thing == "in-own":
+    if thing in IN_OWN:
         ids = [
-            id_of(route, name, "own" if index == 0 else "anothers", persona, world)
+            id_of(route, name, "own" if index == 0 else IN_OWN[thing], persona, world)
             for index, name in enumerate(route.parameters)
         ]
     return None if None in ids else [each for each in ids if each is not None]

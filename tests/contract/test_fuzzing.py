@@ -1,4 +1,4 @@
-"""Schemathesis against the server that `bin/run` starts. `bench/schemathesis.py` asks five times as much."""
+"""Schemathesis against the server that `bin/run` starts. `bench/fuzz.py` asks five times as much."""
 
 import os
 from pathlib import Path
