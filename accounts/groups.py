@@ -88,7 +88,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def make_groups(using: str = "default") -> None:
-    """Makes those groups that are not there. Their permissions may not be yet: other apps' come later in a migration."""
+    """Makes those that are not there, with permissions that may not be there yet: other apps' turn comes later."""
     missing = set(GROUPS) - set(Group.objects.using(using).values_list("name", flat=True))
     if not missing:
         return

@@ -70,7 +70,7 @@ def fuzz(stack: Stack, folder: Path, *, examples: int, seed: int, seconds: int) 
     ]  # fmt: skip
     env = stack.env | {"SCHEMATHESIS_HOOKS": "tests.contract.fuzzing_hooks", "FUZZ_KNOWN": str(known)}
     done = subprocess.run(
-        command, cwd=ROOT, env=env | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=seconds
+        command, cwd=folder, env=env | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=seconds
     )
     return report_of(done, log)
 
