@@ -5,6 +5,8 @@ from django.conf import settings
 
 from .queries import served_countries
 
+MAX_CODE = 64
+
 
 class AddForm(forms.Form):
     sku = forms.CharField(max_length=64)
@@ -12,7 +14,7 @@ class AddForm(forms.Form):
 
 
 class CouponForm(forms.Form):
-    code = forms.CharField(max_length=64)
+    code = forms.CharField(max_length=MAX_CODE)
 
 
 class DestinationForm(forms.Form):

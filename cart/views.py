@@ -5,9 +5,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,7 +18,7 @@ from shop.errors import DomainError, NotFound
 from shop.http import Request
 
 from . import operations, queries
-from .forms import AddForm, CouponForm, DestinationForm, QuantityForm
+from .forms import MAX_CODE, AddForm, CouponForm, DestinationForm, QuantityForm
 from .limits import limit, limit_codes
 
 
@@ -98,7 +98,7 @@ def remove(request: Request, item_id: str) -> HttpResponse:
 
 @require_POST
 def add_coupon(request: Request) -> HttpResponse:
-    """The page that follows says what the code takes off, or why nothing."""
+    """The page that follows says what the code takes off, or why nothing; a refused code stands in its field again."""
     form, cart = CouponForm(request.POST), queries.current(request)
     if cart is None:
         return redirect("cart:detail")
@@ -109,6 +109,8 @@ def add_coupon(request: Request) -> HttpResponse:
         operations.add_coupon(cart, form.cleaned_data["code"], now=timezone.now())
     except DomainError as error:
         messages.error(request, error.text)
+        refused = urlencode({"code": request.POST.get("code", "")[:MAX_CODE]})
+        return redirect(f"{resolve_url(back(request))}?{refused}")
     return redirect(back(request))
 
 
