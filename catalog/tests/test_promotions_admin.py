@@ -196,7 +196,7 @@ def test_trying_tells_what_counts_and_what_does_not(admin_browser: Client) -> No
     page = admin_browser.get("/admin/pricing/promotion/try/", asked)
     quote, text = page.context["quote"], page.content.decode()
     assert (quote.total_minor, [each.promotion for each in quote.applied]) == (4810, [code.promotion])
-    assert "“xyz” is not valid any more." in text
+    assert "“xyz” is not valid." in text
     assert "From a hundred needs goods for €100.00; €52.00 are missing." in text
     assert (Promotion.objects.count(), PromotionUse.objects.count(), OutboxEvent.objects.count()) == before
 

@@ -164,7 +164,7 @@ def evaluate(cart: PricedCart, offers: Offers) -> Evaluation:
     items = cart.items
     order = sorted(range(len(items)), key=lambda index: _identity(items[index]))
     bag = _Bag(cart, [item.subtotal_minor for item in items], cart.freight.price_minor if cart.freight else 0, order)
-    rejected = [Rejected(None, code, "coupon_invalid", f"“{code}” is not valid any more.") for code in offers.unknown]
+    rejected = [Rejected(None, code, "coupon_invalid", f"“{code}” is not valid.") for code in offers.unknown]
     candidates = [each for each in offers.candidates if each.promotion.phase in PHASES]
     for candidate in sorted(candidates, key=_turn):
         if obstacle := _obstacle(candidate, bag, offers):

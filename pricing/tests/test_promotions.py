@@ -194,7 +194,7 @@ def test_two_codes_of_one_promotion_count_once() -> None:
 
 def test_a_code_of_nothing_is_told() -> None:
     found = evaluate(PricedCart((item(),), None, "DE", "EUR"), Offers(unknown=("GONE",)))
-    assert found.rejected == (Rejected(None, "GONE", "coupon_invalid", "“GONE” is not valid any more."),)
+    assert found.rejected == (Rejected(None, "GONE", "coupon_invalid", "“GONE” is not valid."),)
 
 
 def test_what_lowers_the_price_in_the_shop_is_not_ours() -> None:
