@@ -55,6 +55,8 @@ def main() -> int:
     }
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
+    if report.failures:
+        print(report.output)
     fine = not (result["failures"] or result["server_errors"] or broken) and report.cases >= GOAL
     return 0 if fine else 1
 
