@@ -254,7 +254,8 @@ def _schema(field: forms.Field) -> dict[str, Any]:
     match field:
         case forms.ChoiceField():
             choices: Any = field.choices
-            return {"type": "string", "enum": [value for value, _ in choices if value]}
+            # A form sends its fields empty where nothing was chosen, and that counts as not sent.
+            return {"type": "string", "enum": ["", *(value for value, _ in choices if value)]}
         case forms.DecimalField():
             return {"type": "number", "minimum": 0}
         case forms.IntegerField():
