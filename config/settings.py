@@ -74,6 +74,13 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 # Only the stand-in of development and tests sets this; empty means Stripe itself.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 
+# --- Faults
+
+# Where tests arm points at which this process dies (shop/failpoints.py). Nowhere in a shop that takes real money.
+SHOP_ALLOW_FAILPOINTS = env.bool("SHOP_ALLOW_FAILPOINTS", default=False)
+TAKES_MONEY = IS_HTTPS or "_live_" in STRIPE_SECRET_KEY
+FAILPOINTS = DATA_DIR / "failpoints" if SHOP_ALLOW_FAILPOINTS and not TAKES_MONEY else None
+
 # --- Django
 
 INSTALLED_APPS = [

@@ -25,6 +25,8 @@ def shop_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
     for name in ("SHOP_HOLD_MINUTES", "SHOP_MAX_QUANTITY", "SHOP_INVOICE_DAYS", "SHOP_KEEP_ORDER_DATA_YEARS"):
         if getattr(settings, name) < 1:
             errors.append(Error(f"{name} must be at least 1.", id="shop.E004"))
+    if settings.SHOP_ALLOW_FAILPOINTS and settings.TAKES_MONEY:
+        errors.append(Error("SHOP_ALLOW_FAILPOINTS is for tests: it lets files kill the shop.", id="shop.E008"))
     return errors
 
 
