@@ -16,7 +16,7 @@ from orders.schemas import OrderAnswer
 from payments.models import Payment
 from payments.schemas import PaymentAnswer
 from pricing.operations import Destination
-from shop import idempotency, rate_limits
+from shop import failpoints, idempotency, rate_limits
 from shop.api import IDEMPOTENT, OPTIONAL_BEARER, Envelope, Failure
 from shop.errors import InvalidInput, NotFound
 from shop.http import Request
@@ -83,6 +83,7 @@ def delivery_options(request: Request, query: Query[DeliveryQuery]) -> Envelope[
 
 def place(request: Request, body: PlaceOrderBody, user: User | None, principal: str) -> HttpResponse:
     now = timezone.now()
+    failpoints.reach("checkout.before_order")
     given_key = request.headers.get("Idempotency-Key", "")
     key = f"{principal}:{given_key}" if given_key and principal else ""
     # An attempt that died after its commit left an order, and perhaps no cart to find.

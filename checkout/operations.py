@@ -31,6 +31,7 @@ from pricing.errors import CouponNotApplicable, PriceChanged
 from pricing.models import Coupon
 from pricing.operations import Customer, Destination, Offers, Quote
 from shipping.queries import Option, options
+from shop import failpoints
 from shop.errors import DomainError, NotFound
 
 from .errors import ArticleGone, EmptyCart, MethodNotOffered, NotDeliverable
@@ -106,6 +107,7 @@ def place_order(
     inventory.allocate(cart.reference, order.reference, quantities(quote), until=order.payment_due_at)
     if not quote.total_minor:
         order = orders.mark_paid(order, payment_reference="nothing to pay", now=now)
+    failpoints.reach("checkout.before_commit")
     return order
 
 

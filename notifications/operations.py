@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from orders import operations as orders
 from orders.models import Order
-from shop import outbox
+from shop import failpoints, outbox
 from shop.ids import new_id
 
 from .errors import MailNotEarned
@@ -69,6 +69,7 @@ def send(
     )
     mail.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
     mail.send()
+    failpoints.reach("mail.sent")
     entry.sent_at = timezone.now()
     entry.save(update_fields=["sent_at"])
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from orders.models import Order
 from orders.queries import CHANGE, address_without_token, get_accessible
-from shop import rate_limits
+from shop import failpoints, rate_limits
 from shop.errors import DomainError
 from shop.http import Request
 
@@ -90,6 +90,7 @@ def stripe_webhook(request: Request) -> HttpResponse:
     except DatabaseError:
         log.exception("a webhook could not be kept")
         return HttpResponse("try again", status=503, content_type="text/plain", headers={"Retry-After": "30"})
+    failpoints.reach("webhooks.before_answer")
     return HttpResponse("kept", content_type="text/plain")
 
 

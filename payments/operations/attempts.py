@@ -13,7 +13,7 @@ from payments import providers, queries
 from payments.errors import NotPayable, PaymentRefused, ProviderUnavailable, TooManyAttempts
 from payments.models import Payment
 from payments.providers import ProviderState
-from shop import outbox
+from shop import failpoints, outbox
 from shop.errors import DomainError
 
 from . import refunds
@@ -132,14 +132,17 @@ def _begin(payment: Payment, *, now: datetime) -> Payment:
     provider = providers.get(payment.provider)
     request = payment.events.get(idempotency_key=request_key(payment))
     try:
+        failpoints.reach("payments.before_request")
         started = ask(provider.start, payment, request)
     except PaymentRefused:
         _record_refusal(payment, now=now)
         raise
+    failpoints.reach("payments.before_record")
     with transaction.atomic():
         payment = lock(payment)
         payment.external_id, payment.redirect_url = started.external_id, started.redirect_url
         payment.save(update_fields=["external_id", "redirect_url"])
+        failpoints.reach("payments.recorded_before_commit")
     if payment.status not in {Payment.Status.PENDING, Payment.Status.CAPTURED}:
         # The order ended while the provider was being asked: nobody may pay for it now.
         end_session(payment, now=now)

@@ -12,7 +12,7 @@ from payments import providers
 from payments.errors import PaymentRefused, ProviderUnavailable, RefundTooLarge
 from payments.models import Payment, Refund
 from payments.providers import ProviderRefund
-from shop import outbox
+from shop import failpoints, outbox
 from shop.errors import Conflict, InvalidInput
 
 from .ledger import Kind, Phase, alert, ask, lock, project, record, tell_order
@@ -85,6 +85,7 @@ def send_requested(payment: Payment, *, now: datetime) -> None:
     provider = providers.get(payment.provider)
     for made in payment.refunds.filter(status=Refund.Status.REQUESTED, external_id=""):
         try:
+            failpoints.reach("refunds.before_request")
             answer = ask(provider.refund, payment, made)
         except ProviderUnavailable:
             log.warning("%s is not known to have arrived and will be sent again", made)

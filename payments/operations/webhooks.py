@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from payments import providers
 from payments.errors import ProviderUnavailable, UnknownPayment
 from payments.models import Payment, PaymentEvent, WebhookEvent
+from shop import failpoints
 from shop.errors import DomainError
 
 from .attempts import settle
@@ -34,6 +35,7 @@ def store_webhook(provider: str, body: bytes, signature: str, *, now: datetime) 
         due_at=now,
     )
     WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
+    failpoints.reach("webhooks.stored")
     if message.about:
         _wake()
 
@@ -54,6 +56,7 @@ def handle_webhooks(now: datetime) -> int:
     handled = 0
     while event := _claim(now):
         try:
+            failpoints.reach("webhooks.claimed")
             _handle(event, now)
         except ProviderUnavailable as error:
             _postpone(event, error.code, now)
@@ -64,6 +67,7 @@ def handle_webhooks(now: datetime) -> int:
             log.exception("webhook %s failed, attempt %s", event, event.attempts)
             _postpone(event, type(error).__name__, now)
         else:
+            failpoints.reach("webhooks.handled")
             WebhookEvent.objects.filter(pk=event.pk).update(handled_at=now, last_error="")
             handled += 1
     return handled

@@ -77,6 +77,7 @@ class Stripe:
             session = client().v1.checkout.sessions.create(
                 request.payload, {"idempotency_key": request.idempotency_key}
             )
+        failpoints.reach("payments.session_created")
         return Started(session.id, session.url or "")
 
     def retrieve(self, payment: Payment) -> ProviderState:
