@@ -5,20 +5,20 @@ still under way: 409 with Retry-After; a claim whose lease ran out (its process 
 behind it must recognise its own earlier effect by the key.
 """
 
-import base64
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from .errors import Conflict, DomainError, InvalidInput
 from .models import IdempotencyKey
+from .sealing import box
 
+PURPOSE = "shop.idempotency"
 LEASE = timedelta(seconds=60)
 MAX_LENGTH = 200
 
@@ -54,22 +54,16 @@ def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpRespo
     if response.status_code >= 500:
         ours.delete()
     else:
-        ours.update(status=response.status_code, body=_box().encrypt(response.content))
+        ours.update(status=response.status_code, body=box(PURPOSE).encrypt(response.content))
     return response
 
 
 def _unsealed(body: bytes | memoryview | None) -> bytes:
     """Answers carry tokens, of which the database otherwise keeps hashes alone."""
     try:
-        return _box().decrypt(bytes(body or b""))
+        return box(PURPOSE).decrypt(bytes(body or b""))
     except InvalidToken:
         raise Conflict("The first answer to this key can't be read any more.", code="answer_lost") from None
-
-
-def _box() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = (hashlib.sha256(b"shop.idempotency" + str(key).encode()).digest() for key in keys)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
 
 
 def forget(*, before: datetime) -> None:

@@ -24,8 +24,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from shop.api import Line, Price
 from shop.money import to_minor, to_number
+from shop.remote import is_public
 
-from ..images import is_public
 from ..operations import ImageDraft
 
 MAX_UNITS = 10**9
