@@ -14,6 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from . import failpoints
 from .errors import Conflict, DomainError, InvalidInput
 from .models import IdempotencyKey
 from .sealing import box
@@ -51,10 +52,12 @@ def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpRespo
     except BaseException:
         ours.delete()
         raise
+    failpoints.reach("idempotency.before_kept")
     if response.status_code >= 500:
         ours.delete()
     else:
         ours.update(status=response.status_code, body=box(PURPOSE).encrypt(response.content))
+    failpoints.reach("idempotency.kept")
     return response
 
 

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from . import failpoints
 from .batches import delete_in_batches
 from .models import OutboxEvent
 from .subscribers import handlers_of
@@ -47,6 +48,7 @@ def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NO
 
 def poke() -> None:
     """Wakes the relay now. Without a broker the sweep finds the row within seconds."""
+    failpoints.reach("outbox.before_poke")
     try:
         # A wake-up that waited this long is one too many: the sweep has come by, and the queue has other work.
         current_app.send_task("shop.tasks.relay_outbox", expires=10)
@@ -66,6 +68,7 @@ def relay(now: datetime) -> int:
     # Each lease counts from its claim: counted from the start of a long run it would be over before its handlers are,
     # and a second relay would run them at the same time.
     while (spent := time.monotonic() - started) < RUN_SECONDS and (event := _claim(now + timedelta(seconds=spent))):
+        failpoints.reach("outbox.claimed")
         try:
             for handler in handlers_of(event.topic):
                 handler(event.payload)
@@ -73,6 +76,7 @@ def relay(now: datetime) -> int:
             log.exception("outbox event %s (%s) failed, attempt %s", event.pk, event.topic, event.attempts)
             _postpone(event, error)
         else:
+            failpoints.reach("outbox.handled")
             OutboxEvent.objects.filter(pk=event.pk).update(state=State.DONE, done_at=timezone.now())
             handled += 1
     return handled

@@ -228,6 +228,7 @@ def _apply(payment: Payment, state: ProviderState, *, end: Payment.Status, now: 
             _record_end(payment, Payment.Status.FAILED, now=now)
     for made in state.refunds:
         refunds.adopt(payment, made, now=now)
+    failpoints.reach("payments.settled_before_commit")
     return payment
 
 

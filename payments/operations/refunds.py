@@ -92,6 +92,7 @@ def send_requested(payment: Payment, *, now: datetime) -> None:
             return
         except PaymentRefused:
             answer = ProviderRefund("", "failed", made.amount_minor, made.public_id)
+        failpoints.reach("refunds.accepted")
         with transaction.atomic():
             _record(lock(payment), made, answer, now=now)
 
