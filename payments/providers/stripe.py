@@ -15,6 +15,7 @@ from django.urls import reverse
 from orders.models import Order, OrderLine
 from payments.errors import InvalidSignature, PaymentRefused, ProviderUnavailable
 from payments.models import Payment, PaymentEvent, Refund
+from shop import failpoints
 
 from .base import Decline, Message, ProviderRefund, ProviderState, Started
 
