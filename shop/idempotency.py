@@ -20,7 +20,8 @@ from .models import IdempotencyKey
 from .sealing import box
 
 PURPOSE = "shop.idempotency"
-LEASE = timedelta(seconds=60)
+# Whoever repeats a request that a dying process left waits this long. Longer than a provider's answer with every retry.
+LEASE = timedelta(seconds=45)
 MAX_LENGTH = 200
 
 

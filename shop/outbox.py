@@ -24,7 +24,8 @@ from .subscribers import handlers_of
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=120)
+# A killed worker's event is taken up this much later. Longer than a provider's answer with every retry.
+LEASE = timedelta(seconds=45)
 RUN_SECONDS = 20
 # With the back-off below this gives up after half a day: a mail server may well be away for an evening.
 MAX_ATTEMPTS = 22

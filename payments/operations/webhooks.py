@@ -18,7 +18,8 @@ from .attempts import settle
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)
+# A killed worker's message is taken up this much later. Longer than the provider's answer with every retry.
+LEASE = timedelta(seconds=45)
 LONGEST_WAIT = timedelta(hours=1)
 FORGET_BATCH = 5000
 
