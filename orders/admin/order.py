@@ -1,36 +1,31 @@
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.formats import localize
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
 
-from accounts.models import User
+from orders import operations
+from orders.models import Order
+from orders.queries import CHANGE, actor_of
 from shop.admin import ReadOnly
 from shop.errors import DomainError
 from shop.money import Money
 from shop.templatetags.shop import country_name
 
-from . import operations
-from .errors import InvalidTransition
-from .models import Order, OrderEvent, OrderLine, Shipment
-from .queries import CHANGE, actor_of
+from .inlines import EventInline, LineInline, ShipmentInline
+from .moves import MOVES, Move, moves_of, refund_note
 
-Status, PaymentStatus = Order.Status, Order.PaymentStatus
+Status = Order.Status
 LABELS = {
     Status.PENDING: "warning",
     Status.CONFIRMED: "info",
@@ -39,188 +34,6 @@ LABELS = {
     Status.DELIVERED: "success",
     Status.CANCELLED: "danger",
 }
-
-
-# --- What staff do with an order: a link on its page, a form behind the link, a verb behind the form
-
-
-class ConfirmForm(forms.Form):
-    """Only asks."""
-
-
-class TrackingForm(forms.Form):
-    carrier = forms.CharField(max_length=60, required=False, widget=UnfoldAdminTextInputWidget)
-    tracking_number = forms.CharField(
-        max_length=100,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Leave both empty for a parcel that can't be followed.",
-    )
-
-
-class CancelForm(forms.Form):
-    reason = forms.CharField(
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="For the order's history; the mail doesn't show it.",
-    )
-
-
-def correct_tracking(order: Order, **given: Any) -> None:
-    parcel = order.shipments.last()
-    if parcel is None:
-        raise InvalidTransition(order.status, Status.SHIPPED, operations.ALLOWED[order.status])
-    operations.correct_tracking(parcel, **given)
-
-
-@dataclass(frozen=True)
-class Move:
-    label: str
-    note: str
-    done: str
-    act: Callable[..., Any]
-    leads_to: str
-    form: type[forms.Form] = ConfirmForm
-    keep: str = "Back to the order"
-
-
-MOVES = {
-    "process": Move(
-        "Start processing",
-        "The buyer sees on the order's page that the parcel is being packed. No mail goes out.",
-        "is being packed",
-        operations.start_processing,
-        Status.PROCESSING,
-    ),
-    "ship": Move(
-        "Mark as shipped",
-        "Everything ordered leaves as one parcel and is taken off the stock. The buyer gets a mail with this number.",
-        "is shipped",
-        operations.ship,
-        Status.SHIPPED,
-        TrackingForm,
-    ),
-    "deliver": Move(
-        "Mark as delivered",
-        "The buyer sees on the order's page that the parcel has arrived, and gets a mail.",
-        "is delivered",
-        operations.deliver,
-        Status.DELIVERED,
-    ),
-    "tracking": Move(
-        "Correct tracking",
-        "The buyer sees the new number on the order's page. No second mail goes out.",
-        "has new tracking data",
-        correct_tracking,
-        Status.SHIPPED,
-        TrackingForm,
-    ),
-    "cancel": Move(
-        "Cancel order",
-        "Nothing will be sent, the goods can be sold again and the buyer gets a mail. This can't be undone.",
-        "is cancelled",
-        operations.cancel_order,
-        Status.CANCELLED,
-        CancelForm,
-        keep="Keep the order",
-    ),
-}
-
-
-def moves_of(order: Order) -> dict[str, Move]:
-    """Those that the order's state allows."""
-
-    def allows(name: str, move: Move) -> bool:
-        if name == "tracking":
-            return order.status == Status.SHIPPED
-        if name == "cancel":
-            return order.is_cancellable
-        return move.leads_to in operations.ALLOWED[order.status]
-
-    return {name: move for name, move in MOVES.items() if allows(name, move)}
-
-
-def refund_note(order: Order) -> str:
-    """What cancelling the order does to the money, in one sentence."""
-    if order.payment_status == PaymentStatus.REFUNDED:
-        return "The money has been given back already."
-    if order.payment_status in {PaymentStatus.PARTIALLY_PAID, PaymentStatus.PARTIALLY_REFUNDED}:
-        amount = "What is left of the money paid"
-    elif order.payment_status in {PaymentStatus.PAID, PaymentStatus.AUTHORIZED}:
-        amount = str(Money(order.total_minor, order.currency))
-    else:
-        return "Nothing has been paid, so nothing is refunded."
-    if order.payment_method == Order.PaymentMethod.STRIPE:
-        return f"{amount} will be refunded the way it was paid."
-    return f"{amount} will be recorded as refunded; it was not paid online, so you send it back yourself."
-
-
-# --- The pages
-
-
-class ReadOnlyInline(ReadOnly, TabularInline):
-    extra = 0
-    hide_title = True
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("order")
-
-
-class LineInline(ReadOnlyInline):
-    model = OrderLine
-    verbose_name_plural = "What was ordered"
-    fields = readonly_fields = ("sku", "name", "quantity", "unit_price", "total", "tax")
-
-    @admin.display(description="price")
-    def unit_price(self, line: OrderLine) -> str:
-        return str(Money(line.unit_price_minor, line.order.currency))
-
-    @admin.display
-    def total(self, line: OrderLine) -> str:
-        return str(Money(line.gross_minor, line.order.currency))
-
-    @admin.display
-    def tax(self, line: OrderLine) -> str:
-        return f"{(line.tax_rate * 100).normalize():f} %"
-
-
-class ShipmentInline(ReadOnlyInline):
-    model = Shipment
-    verbose_name_plural = "Parcels"
-    fields = ("carrier", "tracking_number", "status", "shipped_at", "delivered_at")
-
-
-class EventInline(ReadOnlyInline):
-    model = OrderEvent
-    verbose_name_plural = "History"
-    fields = readonly_fields = ("when", "what", "details", "who")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        people = User.objects.filter(public_id=OuterRef("actor")).values("email")[:1]
-        return super().get_queryset(request).annotate(email=Subquery(people))
-
-    @admin.display
-    def when(self, event: OrderEvent) -> str:
-        return localize(timezone.localtime(event.created_at))
-
-    @admin.display
-    def what(self, event: OrderEvent) -> str:
-        return event.type.replace("_", " ").capitalize()
-
-    @admin.display
-    def details(self, event: OrderEvent) -> str:
-        given = event.payload
-        if event.type == "placed":
-            return str(Money(given["total_minor"], event.order.currency))
-        if event.type == "payment_method":
-            names = dict(Order.PaymentMethod.choices)
-            return " to ".join(str(names.get(given[end], given[end])) for end in ("from", "to"))
-        words = (given.get(name) for name in ("carrier", "tracking_number", "reason", "payment", "mail"))
-        return ", ".join(word for word in words if word)
-
-    @admin.display
-    def who(self, event: OrderEvent) -> str:
-        return getattr(event, "email", None) or event.actor.capitalize()
 
 
 @admin.register(Order)
