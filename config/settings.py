@@ -312,7 +312,7 @@ CELERY_BEAT_SCHEDULE = {
     "show that the worker lives": {"task": "shop.tasks.heartbeat", "schedule": 10, "options": {"expires": 10}},
     "relay the outbox": {"task": "shop.tasks.relay_outbox", "schedule": 5, "options": {"expires": 5}},
     "release expired holds": {"task": "inventory.tasks.release_expired", "schedule": 10, "options": {"expires": 10}},
-    "handle stored webhooks": {"task": "payments.tasks.handle_webhooks", "schedule": 15, "options": {"expires": 15}},
+    "handle stored webhooks": {"task": "payments.tasks.handle_webhooks", "schedule": 5, "options": {"expires": 5}},
     "reconcile payments": {"task": "payments.tasks.reconcile", "schedule": 60, "options": {"expires": 60}},
     "end unpaid orders": {"task": "checkout.tasks.end_unpaid", "schedule": 60, "options": {"expires": 60}},
     "apply sales": {"task": "catalog.tasks.apply_sales", "schedule": 60, "options": {"expires": 60}},

@@ -20,8 +20,11 @@ from launcher.terminal import Problem, Step, say
 PR_SET_PDEATHSIG = 1
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_SECONDS = 6.0
-STEADY_SECONDS = 60.0
+# Who has lived this long had started well: its death is news, and not the next of a row.
+STEADY_SECONDS = 10.0
 DEATHS_AT_START = 3
+# PostgreSQL too is started again so: a shop must not stay away for longer than its buyers wait.
+LONGEST_PAUSE = 8
 TROUBLE = re.compile(r"\b(ERROR|CRITICAL|FATAL|PANIC)\b|^Traceback ")
 LINES_SHOWN = 8
 
@@ -278,7 +281,7 @@ class Supervisor:
                 f"{service.name} ended {service.deaths} times while starting (exit code {code}). "
                 f"The end of {service.log}:\n\n{tail(service.log)}"
             )
-        pause = min(2 ** (service.deaths - 1), 30)
+        pause = min(2 ** (service.deaths - 1), LONGEST_PAUSE)
         service.retry_at = now + pause
         say(f"  {service.name} ended with exit code {code}; starting it again in {pause} s. Log: {service.log}")
 
