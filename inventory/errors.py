@@ -21,3 +21,14 @@ class TooManyUnits(Conflict):
 class StockBelowZero(Conflict):
     code = "stock_below_zero"
     text = "The shelf can't hold fewer than no units."
+
+
+class NotPromised(Conflict):
+    """`promised` is what is promised to the cart or order and can still be shipped or given back."""
+
+    code = "not_promised"
+
+    def __init__(self, sku: str, promised: int) -> None:
+        self.sku = sku
+        self.promised = promised
+        super().__init__(f"Only {promised} of {sku} are promised here.", extra={"sku": sku, "promised": promised})

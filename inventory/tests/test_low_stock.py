@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from inventory import operations
+from inventory.errors import InsufficientStock
 from inventory.models import StockItem
 from shop.models import OutboxEvent
 
@@ -65,7 +66,7 @@ def test_a_stock_take_crosses_it_too() -> None:
 
 def test_what_was_refused_is_not_told() -> None:
     stocked("BOWL", 1)
-    with pytest.raises(operations.InsufficientStock):
+    with pytest.raises(InsufficientStock):
         hold("bag:a", MUG=8, ZZZ=1)
     assert told() == []
     assert StockItem.objects.get(sku="MUG").low_stock_at is None

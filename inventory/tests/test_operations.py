@@ -7,6 +7,7 @@ from django.utils import timezone
 from inventory import operations
 from inventory.errors import InsufficientStock, StockBelowZero, TooManyUnits
 from inventory.models import Reservation, StockItem, StockMovement, Warehouse
+from inventory.operations import promises
 
 from .factories import LATER, allocate, counters, hold, release, reservations, secure, ship, stocked
 
@@ -161,7 +162,7 @@ class TestGivingBack:
         assert counters() == (10, 5, 0, 5)
 
     def test_the_sweeper_works_in_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(operations, "SWEEP_BATCH", 3)
+        monkeypatch.setattr(promises, "SWEEP_BATCH", 3)
         for number in range(7):
             hold(f"bag:{number}", minutes=-1, MUG=1)
         assert operations.release_expired(timezone.now()) == 7

@@ -10,6 +10,7 @@ from django.utils import timezone
 from inventory import operations
 from inventory.errors import InsufficientStock
 from inventory.models import Reservation, StockItem, StockMovement
+from inventory.operations import counters as counters_
 
 from .factories import allocate, broken, counters, hold, release, ship, stocked, together
 
@@ -28,7 +29,7 @@ def test_ten_units_are_promised_ten_times() -> None:
 @pytest.fixture
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     constraint = next(each for each in StockItem._meta.constraints if each.name == "stock_never_oversold")
-    monkeypatch.setattr(operations, "GUARD", "")
+    monkeypatch.setattr(counters_, "GUARD", "")
     with connection.schema_editor() as editor:
         editor.remove_constraint(StockItem, constraint)
     yield
@@ -41,7 +42,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_without_the_guard_and_the_check_they_are_oversold() -> None:
     stocked("MUG", 10)
     together(BUYERS, lambda number: hold(f"bag:{number}", MUG=1))
-    assert counters()[1] == BUYERS
+    assert counters()[1] > 10
     assert set(broken()) >= {"I1"}
 
 
