@@ -10,6 +10,7 @@ from django.db.models import F
 
 from inventory.errors import NotPromised, StockBelowZero
 from inventory.models import Reservation, ReservationQuerySet, StockMovement
+from shop import failpoints
 
 from .counters import Change, apply, require_transaction
 from .spread import Parts, choose
@@ -109,6 +110,7 @@ def release_expired(now: datetime) -> int:
             expired = Reservation.objects.open().holds().filter(expires_at__lte=now).order_by("sku", "id")
             batch = list(expired.select_for_update(skip_locked=True, no_key=True)[:SWEEP_BATCH])
             _give_back(batch, State.EXPIRED)
+            failpoints.reach("holds.swept_before_commit")
         released += len(batch)
         if len(batch) < SWEEP_BATCH:
             return released
