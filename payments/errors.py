@@ -40,3 +40,20 @@ class UnknownPayment(DomainError):
 
     code = "unknown_payment"
     status = 404
+
+
+class NothingLeft(Conflict):
+    """More units of a line than have not been given back yet."""
+
+    code = "nothing_left"
+    text = "Some of these units have been refunded already."
+
+
+class NotCapturable(Conflict):
+    code = "not_capturable"
+    text = "No authorised money waits to be captured or released."
+
+
+class KeyReused(Conflict):
+    code = "idempotency_key_reused"
+    text = "This key was used for another refund."

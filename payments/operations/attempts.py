@@ -17,7 +17,7 @@ from shop import failpoints, outbox
 from shop.errors import DomainError
 
 from . import refunds
-from .ledger import Kind, Phase, alert, ask, lock, project, record
+from .ledger import Kind, Phase, alert, ask, lock, lock_among, next_question, project, record
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ LEAST_LEFT = timedelta(minutes=1)
 # Each attempt prolongs the reservation of the goods; and who tries so often is testing cards.
 MAX_ATTEMPTS = 10
 AWAITS_MONEY = {Order.PaymentStatus.PENDING, Order.PaymentStatus.FAILED}
-RECONCILE_AFTER = timedelta(minutes=1)
+FIRST_QUESTION = timedelta(minutes=1)
 BATCH = 100
 
 
@@ -101,6 +101,7 @@ def _open(order: Order, *, now: datetime) -> tuple[Payment, bool]:
         currency=order.currency,
         amount_minor=order.total_minor,
         expires_at=provider.expires_at(now),
+        ask_at=now + FIRST_QUESTION,
         created_at=now,
         updated_at=now,
     )
@@ -209,7 +210,7 @@ def _settle(payment: Payment, how: Literal["retrieve", "expire"], *, now: dateti
 
 @transaction.atomic
 def _apply(payment: Payment, state: ProviderState, *, end: Payment.Status, now: datetime) -> Payment:
-    payment = lock(payment)
+    payment = lock_among(payment)
     if problem := _mismatch(payment, state):
         alert(payment, problem)
         return payment
@@ -322,13 +323,14 @@ def reconcile(now: datetime) -> int:
     Stops at a provider that is away: the next run begins with those not asked about yet. Returns how many were asked.
     """
     asked = 0
-    for payment in Payment.objects.to_reconcile(now - RECONCILE_AFTER).select_related("order")[:BATCH]:
-        if not Payment.objects.filter(pk=payment.pk, updated_at=payment.updated_at).update(updated_at=now):
+    for payment in Payment.objects.to_reconcile(now).select_related("order")[:BATCH]:
+        if not Payment.objects.filter(pk=payment.pk, ask_at=payment.ask_at).update(**next_question(payment, now)):
             continue  # somebody else has just asked
         try:
             _catch_up(payment, now=now)
         except ProviderUnavailable:
             log.warning("reconciling stops: the payment provider is away")
+            Payment.objects.filter(pk=payment.pk).update(ask_at=now + FIRST_QUESTION, asked=payment.asked)
             break
         except Exception:
             log.exception("%s could not be reconciled", payment)

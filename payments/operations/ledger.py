@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connection
@@ -19,6 +19,20 @@ R = TypeVar("R")
 Kind, Phase = PaymentEvent.Kind, PaymentEvent.Phase
 
 
+# After the first question, minutes after the payment began; afterwards every hour.
+QUESTIONS = (1, 5, 15, 30)
+
+
+def next_question(payment: Payment, now: datetime) -> dict[str, Any]:
+    """When a payment is asked about again. Soon after it can't be paid any more its end is known, whatever the turn."""
+    asked = payment.asked + 1
+    gap = timedelta(minutes=QUESTIONS[asked] - QUESTIONS[asked - 1]) if asked < len(QUESTIONS) else timedelta(hours=1)
+    at = now + gap
+    if payment.expires_at and payment.status != Payment.Status.AUTHORIZED:
+        at = min(at, max(payment.expires_at, now) + timedelta(minutes=1))
+    return {"ask_at": at, "asked": min(asked, 1000)}
+
+
 def ask(question: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Calls a provider. Refuses inside a transaction: its locks would be held for as long as the provider takes."""
     if connection.in_atomic_block:
@@ -30,6 +44,20 @@ def lock(payment: Payment) -> Payment:
     """The payment as it is now, ours until the transaction ends. Locks: the payment."""
     locked = Payment.objects.select_for_update(no_key=True, of=("self",)).select_related("order")
     return locked.get(pk=payment.pk)
+
+
+def lock_all(order: Order) -> list[Payment]:
+    """All payments of an order, the oldest first: what is left of its lines is counted over all of them.
+
+    Locks: the order's payments.
+    """
+    rows = Payment.objects.select_for_update(no_key=True, of=("self",)).select_related("order")
+    return list(rows.filter(order=order).order_by("id"))
+
+
+def lock_among(payment: Payment) -> Payment:
+    """The payment, with the others of its order locked too."""
+    return next(each for each in lock_all(payment.order) if each.pk == payment.pk)
 
 
 def record(

@@ -1,45 +1,90 @@
 """Money back. A refund is on record, checked under the payment's lock, before the provider is asked to send it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
 
 from orders.models import Order
 from payments import providers
-from payments.errors import PaymentRefused, ProviderUnavailable, RefundTooLarge
-from payments.models import Payment, Refund
+from payments.errors import KeyReused, PaymentRefused, ProviderUnavailable, RefundTooLarge
+from payments.models import Payment, Refund, RefundLine
 from payments.providers import ProviderRefund
 from shop import failpoints, outbox
-from shop.errors import Conflict, InvalidInput
+from shop.errors import InvalidInput
 
-from .ledger import Kind, Phase, alert, ask, lock, project, record, tell_order
+from .ledger import Kind, Phase, alert, ask, lock, lock_all, lock_among, project, record, tell_order
+from .shares import NOTHING, Shares, left_of, of_amount, of_lines, split, store
 
 log = logging.getLogger(__name__)
 
 SEND_AGAIN_AFTER = timedelta(minutes=1)
 BATCH = 100
+MAX_KEY = 120
+
+
+def refund_lines(
+    order: Order,
+    quantities: Mapping[str, int],
+    *,
+    shipping_minor: int = 0,
+    reason: str,
+    key: str,
+    now: datetime,
+) -> list[Refund]:
+    """Gives back so many units of each line, by its public id, and so much of the delivery: once for each `key`.
+
+    The order's payments bear it, the first one first, so there may be several refunds; none when it all cost nothing.
+    Raises NothingLeft, RefundTooLarge, InvalidInput, and Conflict when the key was used for something else.
+    Calls the provider: not inside a transaction. Locks: the order's payments; afterwards payment and order.
+    """
+    with transaction.atomic():
+        payments = lock_all(order)
+        made = _with_key(order, key, quantities, shipping_minor)
+        if made is None:
+            shares = of_lines(left_of(order), quantities, shipping_minor)
+            made = _spread(payments, shares, reason=reason, key=key, now=now)
+    return _sent(made, now=now)
+
+
+def preview_lines(order: Order, quantities: Mapping[str, int], *, shipping_minor: int = 0) -> Shares:
+    """What `refund_lines` would give back now. Raises what it raises, and changes nothing."""
+    shares = of_lines(left_of(order), quantities, shipping_minor)
+    if shares.gross_minor > sum(refundable(payment) for payment in order.payments.all()):
+        raise RefundTooLarge
+    return shares
+
+
+def refund_amount(order: Order, amount_minor: int, *, reason: str, key: str, now: datetime) -> list[Refund]:
+    """Gives an amount back that is no unit's price, spread over what is left of the order. As `refund_lines`."""
+    with transaction.atomic():
+        payments = lock_all(order)
+        made = _with_key(order, key, None, amount_minor)
+        if made is None:
+            made = []
+            for number, (payment, amount) in enumerate(_by_payment(payments, amount_minor)):
+                made.append(request(payment, amount, reason=reason, key=_numbered(key, number), now=now))
+    return _sent(made, now=now)
 
 
 def refund(payment: Payment, amount_minor: int, *, reason: str, key: str, now: datetime) -> Refund:
-    """Gives `amount_minor` minor units back, once for each `key`. Status `requested` means: sent until it arrives.
+    """Gives `amount_minor` minor units of one payment back, once for each `key`; `requested`: sent until it arrives.
 
     Raises RefundTooLarge, and Conflict when the key was used for another amount.
-    Calls the provider: not inside a transaction. Locks: the payment; afterwards payment and order.
+    Calls the provider: not inside a transaction. Locks: the order's payments; afterwards payment and order.
     """
     with transaction.atomic():
-        made = request(lock(payment), amount_minor, reason=reason, key=key, now=now)
-    send_requested(payment, now=now)
-    made.refresh_from_db()
-    return made
+        made = request(lock_among(payment), amount_minor, reason=reason, key=key, now=now)
+    return _sent([made], now=now)[0]
 
 
 def refund_rest(payment: Payment, *, reason: str, now: datetime) -> Refund | None:
     """Gives back what is left of the payment; None when nothing is, so a second call gives nothing. As `refund`."""
     with transaction.atomic():
-        locked = lock(payment)
+        locked = lock_among(payment)
         left = refundable(locked)
         # Failed attempts count, so that a refund that the provider refused can be asked for anew.
         key = f"{payment.public_id}:rest:{payment.refunds.count()}"
@@ -58,25 +103,121 @@ def refund_order(order: Order, *, reason: str, now: datetime) -> list[Refund]:
 
 
 def refundable(payment: Payment) -> int:
-    """What has been captured and neither been given back nor promised back, in minor units."""
+    """What has been captured and neither gone back, nor been promised back, nor been taken by a dispute."""
     pending = payment.refunds.filter(status=Refund.Status.REQUESTED).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    return payment.captured_minor - payment.refunded_minor - pending
+    return max(0, payment.captured_minor - payment.refunded_minor - payment.disputed_minor - pending)
 
 
 def request(payment: Payment, amount_minor: int, *, reason: str, key: str, now: datetime) -> Refund:
-    """Puts a refund on record. The payment must be locked: two of 60 of 100 would both find room otherwise."""
+    """Puts a refund on record. The order's payments must be locked: two of 60 of 100 would both find room otherwise."""
     if existing := Refund.objects.filter(idempotency_key=key).first():
         if (existing.payment_id, existing.amount_minor) != (payment.pk, amount_minor):
-            raise Conflict("This key was used for another refund.", code="idempotency_key_reused")
+            raise KeyReused
         return existing
     if amount_minor <= 0:
         raise InvalidInput(fields={"amount": ["More than nothing."]})
     if amount_minor > refundable(payment):
         raise RefundTooLarge
+    kind, shares = _divide(payment, amount_minor)
+    return _request(payment, amount_minor, kind, shares, reason=reason, key=key, now=now)
+
+
+def _divide(payment: Payment, amount_minor: int) -> tuple[Refund.Kind, Shares | None]:
+    """What an amount is of the order: all its units when it is all that is left, else a part of each, else nothing."""
+    left = left_of(payment.order)
+    if amount_minor > left.gross_minor or amount_minor <= _surplus(payment.order):
+        return Refund.Kind.UNDIVIDED, None
+    if amount_minor == left.gross_minor:
+        return Refund.Kind.LINES, left
+    return Refund.Kind.AMOUNT, of_amount(left, amount_minor)
+
+
+def _surplus(order: Order) -> int:
+    """What was paid above the order's total and has not gone back: paid twice, or before an edit made it cheaper."""
+    captured = order.payments.aggregate(sum=Coalesce(Sum("captured_minor"), 0))["sum"]
+    undivided = Refund.objects.living().filter(payment__order=order, kind=Refund.Kind.UNDIVIDED)
+    gone = undivided.aggregate(sum=Coalesce(Sum("amount_minor"), 0))["sum"]
+    return captured - gone - order.total_minor
+
+
+def _request(
+    payment: Payment,
+    amount_minor: int,
+    kind: Refund.Kind,
+    shares: Shares | None,
+    *,
+    reason: str,
+    key: str,
+    now: datetime,
+) -> Refund:
+    freight = shares.shipping if shares else NOTHING
     made = Refund.objects.create(
-        payment=payment, amount_minor=amount_minor, reason=reason[:60], idempotency_key=key, created_at=now
+        payment=payment,
+        kind=kind,
+        amount_minor=amount_minor,
+        shipping_net_minor=freight.net_minor,
+        shipping_tax_minor=freight.tax_minor,
+        reason=reason[:60],
+        idempotency_key=key,
+        created_at=now,
     )
+    if shares:
+        store(made, shares)
     record(payment, Kind.REFUND, Phase.REQUEST, key=f"{made.public_id}:request", amount_minor=amount_minor, now=now)
+    return made
+
+
+def _spread(payments: list[Payment], shares: Shares, *, reason: str, key: str, now: datetime) -> list[Refund]:
+    bearers = _by_payment(payments, shares.gross_minor)
+    parts = split(shares, [amount for _, amount in bearers])
+    return [
+        _request(payment, amount, Refund.Kind.LINES, part, reason=reason, key=_numbered(key, number), now=now)
+        for number, ((payment, amount), part) in enumerate(zip(bearers, parts, strict=True))
+    ]
+
+
+def _by_payment(payments: list[Payment], amount_minor: int) -> list[tuple[Payment, int]]:
+    """Who bears how much of the amount. Raises RefundTooLarge when together they can't."""
+    bearers = []
+    for payment in payments:
+        part = min(amount_minor, refundable(payment))
+        if part:
+            bearers.append((payment, part))
+            amount_minor -= part
+    if amount_minor:
+        raise RefundTooLarge
+    return bearers
+
+
+def _with_key(order: Order, key: str, quantities: Mapping[str, int] | None, amount_minor: int) -> list[Refund] | None:
+    """What the key has led to before. Raises KeyReused when that was something else."""
+    if len(_numbered(key, 99)) > MAX_KEY:
+        raise InvalidInput(fields={"key": [f"At most {MAX_KEY - 3} characters."]})
+    made = list(Refund.objects.filter(Q(idempotency_key=key) | Q(idempotency_key__startswith=f"{key}/")).order_by("id"))
+    if not made:
+        return None
+    if any(refund.payment.order_id != order.pk for refund in made):
+        raise KeyReused
+    if quantities is None:
+        is_same = sum(refund.amount_minor for refund in made) == amount_minor
+    else:
+        counted = RefundLine.objects.filter(refund__in=made).values_list("order_line__public_id")
+        freight = sum(refund.shipping_net_minor + refund.shipping_tax_minor for refund in made)
+        units = {line: quantity for line, quantity in counted.annotate(Sum("quantity")) if quantity}
+        is_same = (units, freight) == (dict(quantities), amount_minor)
+    if not is_same:
+        raise KeyReused
+    return made
+
+
+def _numbered(key: str, number: int) -> str:
+    return f"{key}/{number}" if number else key
+
+
+def _sent(made: list[Refund], *, now: datetime) -> list[Refund]:
+    for each in made:
+        send_requested(each.payment, now=now)
+        each.refresh_from_db()
     return made
 
 
@@ -118,14 +259,10 @@ def adopt(payment: Payment, answer: ProviderRefund, *, now: datetime) -> None:
     mine = payment.refunds.filter(public_id=answer.refund_id) if answer.refund_id else payment.refunds.none()
     made = mine.first() or payment.refunds.filter(external_id=answer.reference).first()
     if made is None:
-        made = Refund.objects.create(
-            payment=payment,
-            amount_minor=answer.amount_minor,
-            reason="made at the provider",
-            external_id=answer.reference,
-            idempotency_key=f"{payment.provider}:{answer.reference}",
-            created_at=now,
-        )
+        kind, shares = _divide(payment, answer.amount_minor)
+        key = f"{payment.provider}:{answer.reference}"
+        made = _request(payment, answer.amount_minor, kind, shares, reason="made at the provider", key=key, now=now)
+        made.external_id = answer.reference
     _record(payment, made, answer, now=now)
 
 
