@@ -21,6 +21,12 @@ EXPIRED = Decline("expired_card", "expired_card", "Your card has expired.", "Try
 WRONG_CVC = Decline(
     "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.", "Check the code and try again."
 )
+PROCESSING = Decline(
+    "processing_error",
+    "processing_error",
+    "An error occurred while processing your card. Try again in a little bit.",
+    "Nothing was charged.",
+)
 NOT_A_TEST_CARD = Decline(
     "card_declined",
     "test_mode_live_card",
@@ -59,7 +65,35 @@ TEST_CARDS = (
     Card("4000000000000069", "Expired card", EXPIRED),
     Card("4000000000000127", "Wrong security code", WRONG_CVC),
 )
-OTHER_CARDS = (Card("5555555555554444", "Succeeds"), Card("378282246310005", "Succeeds"))
+DISPUTED, FAILING_REFUND, PENDING_REFUND = "4000000000000259", "4000000000005126", "4000000000007726"
+OTHER_CARDS = (
+    Card("5555555555554444", "Succeeds"),
+    Card("378282246310005", "Succeeds"),
+    Card("4000000000000119", "Processing error", PROCESSING),
+    Card(DISPUTED, "Succeeds, disputed afterwards"),
+    Card(FAILING_REFUND, "Succeeds, its refund fails"),
+    Card(PENDING_REFUND, "Succeeds, its refund takes time"),
+)
+# Stripe's names of test payment methods, for who confirms an intent without a page.
+TOKENS = {
+    "pm_card_visa": "4242424242424242",
+    "pm_card_mastercard": "5555555555554444",
+    "pm_card_amex": "378282246310005",
+    "pm_card_authenticationRequired": "4000002500003155",
+    "pm_card_threeDSecure2Required": "4000000000003220",
+    "pm_card_chargeDeclined": "4000000000000002",
+    "pm_card_chargeDeclinedExpiredCard": "4000000000000069",
+    "pm_card_chargeDeclinedIncorrectCvc": "4000000000000127",
+    "pm_card_chargeDeclinedProcessingError": "4000000000000119",
+    "pm_card_visa_chargeDeclined": "4000000000000002",
+    "pm_card_visa_chargeDeclinedExpiredCard": "4000000000000069",
+    "pm_card_visa_chargeDeclinedIncorrectCvc": "4000000000000127",
+    "pm_card_visa_chargeDeclinedInsufficientFunds": "4000000000009995",
+    "pm_card_visa_chargeDeclinedProcessingError": "4000000000000119",
+    "pm_card_createDispute": DISPUTED,
+    "pm_card_refundFail": FAILING_REFUND,
+    "pm_card_pendingRefund": PENDING_REFUND,
+}
 KNOWN = {card.number: card for card in TEST_CARDS + OTHER_CARDS}
 
 
@@ -97,6 +131,11 @@ def one_click(number: str, *, today: date) -> TypedCard | None:
     """A test card from the list, with a good expiry date; None for a number that is not listed."""
     card = KNOWN.get(number)
     return TypedCard(card, 12, today.year + 3, {}) if card else None
+
+
+def by_token(token: str, *, today: date) -> TypedCard | None:
+    """The card behind one of Stripe's names or behind a number; None for an unknown one."""
+    return one_click(TOKENS.get(token, token), today=today)
 
 
 def passes_luhn(digits: str) -> bool:

@@ -15,10 +15,13 @@ class ApiError(Exception):
         code: str | None = None,
         param: str | None = None,
         decline_code: str | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.fields = {"code": code, "decline_code": decline_code, "message": message, "param": param, "type": type}
+        self.fields: dict[str, Any] = {
+            "code": code, "decline_code": decline_code, "message": message, "param": param, "type": type, **more,
+        }  # fmt: skip
 
     def body(self) -> dict[str, Any]:
         return {"error": {name: value for name, value in self.fields.items() if value is not None}}

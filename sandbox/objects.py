@@ -122,13 +122,12 @@ def customer_details(email: str) -> Object:
     }
 
 
-def payment_intent(session: Object, *, now: int) -> Object:
-    """The intent of a session's first attempt to pay; like Stripe's, it does not exist before."""
-    data = session["_payment_intent_data"]
+def payment_intent(data: dict[str, Any], *, amount: int, currency: str, session_id: str | None, now: int) -> Object:
     ident = new_id("pi")
+    automatic = data.get("automatic_payment_methods")
     return {
         **nulls(
-            "application application_fee_amount automatic_payment_methods canceled_at cancellation_reason customer "
+            "application application_fee_amount canceled_at cancellation_reason customer "
             "customer_account excluded_payment_method_types hooks last_payment_error latest_charge managed_payments "
             "next_action on_behalf_of payment_details payment_method payment_method_configuration_details "
             "payment_record presentment_details processing review setup_future_usage shipping source transfer_data "
@@ -136,15 +135,16 @@ def payment_intent(session: Object, *, now: int) -> Object:
         ),
         "id": ident,
         "object": "payment_intent",
-        "amount": session["amount_total"],
+        "amount": amount,
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
-        "capture_method": "automatic_async",
+        "automatic_payment_methods": automatic and {"allow_redirects": "always"} | automatic,
+        "capture_method": data.get("capture_method", "automatic_async"),
         "client_secret": f"{ident}_secret_{secrets.token_hex(12)}",
         "confirmation_method": "automatic",
         "created": now,
-        "currency": session["currency"],
+        "currency": currency,
         "description": data.get("description"),
         "livemode": False,
         "metadata": data.get("metadata", {}),
@@ -156,13 +156,49 @@ def payment_intent(session: Object, *, now: int) -> Object:
         "statement_descriptor": data.get("statement_descriptor"),
         "statement_descriptor_suffix": data.get("statement_descriptor_suffix"),
         "status": "requires_payment_method",
-        "_session": session["id"],
+        "_session": session_id,
         "_refunds": [],
     }
 
 
+def payment_method(typed: TypedCard, email: str, *, now: int) -> Object:
+    card = typed.card
+    return {
+        **nulls("customer customer_account"),
+        "id": new_id("pm"),
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": billing_details(email),
+        "card": {
+            **nulls("generated_from wallet"),
+            "brand": card.brand,
+            "checks": {**nulls("address_line1_check address_postal_code_check"), "cvc_check": "unchecked"},
+            "country": "US",
+            "display_brand": card.brand,
+            "exp_month": typed.exp_month,
+            "exp_year": typed.exp_year,
+            "fingerprint": f"print{card.number[::3]}",
+            "funding": "credit",
+            "last4": card.last4,
+            "networks": {"available": [card.brand], "preferred": None},
+            "regulated_status": "unregulated",
+            "three_d_secure_usage": {"supported": True},
+        },
+        "created": now,
+        "livemode": False,
+        "metadata": {},
+        "type": "card",
+        "_number": card.number,
+    }
+
+
+def billing_details(email: str) -> Object:
+    address = nulls("city country line1 line2 postal_code state")
+    return {"address": address, "email": email or None, **nulls("name phone tax_id")}
+
+
 def charge(intent: Object, typed: TypedCard, email: str, *, now: int) -> Object:
-    """One attempt on a card: paid, or failed with the card's decline."""
+    """One attempt on a card: authorised and nothing captured yet, or failed with the card's decline."""
     card, decline = typed.card, typed.card.decline
     return {
         **nulls(
@@ -173,15 +209,11 @@ def charge(intent: Object, typed: TypedCard, email: str, *, now: int) -> Object:
         "id": new_id("ch"),
         "object": "charge",
         "amount": intent["amount"],
-        "amount_captured": 0 if decline else intent["amount"],
+        "amount_captured": 0,
         "amount_refunded": 0,
-        "billing_details": {
-            "address": nulls("city country line1 line2 postal_code state"),
-            "email": email,
-            **nulls("name phone tax_id"),
-        },
+        "billing_details": billing_details(email),
         "calculated_statement_descriptor": "SANDBOX",
-        "captured": not decline,
+        "captured": False,
         "created": now,
         "currency": intent["currency"],
         "description": intent["description"],
@@ -219,6 +251,8 @@ def charge(intent: Object, typed: TypedCard, email: str, *, now: int) -> Object:
         "statement_descriptor": intent["statement_descriptor"],
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
         "status": "failed" if decline else "succeeded",
+        "_number": card.number,
+        "_dispute_won": False,
     }
 
 
@@ -235,10 +269,13 @@ def _outcome(decline: Decline | None) -> Object:
     }  # fmt: skip
 
 
-def balance_transaction(source: Object, *, fee: int, now: int) -> Object:
-    """What a charge or a refund does to the account's balance: the amount is negative for a refund."""
-    kind = source["object"]
-    amount = source["amount"] if kind == "charge" else -source["amount"]
+def balance_transaction(
+    source: Object, *, fee: int, now: int, kind: str | None = None, amount: int | None = None
+) -> Object:
+    """What happened to the account's balance: a charge adds what was captured, a refund takes its amount."""
+    if amount is None:
+        amount = source["amount_captured"] if source["object"] == "charge" else -source["amount"]
+    kind = kind or source["object"]
     detail = {"amount": fee, "application": None, "currency": source["currency"], "type": "stripe_fee"}
     return {
         "id": new_id("txn"),
@@ -258,6 +295,54 @@ def balance_transaction(source: Object, *, fee: int, now: int) -> Object:
         "status": "pending",
         "type": kind,
     }
+
+
+def dispute(charge: Object, *, amount: int, reason: str, now: int) -> Object:
+    card = charge["payment_method_details"]["card"]
+    ident = new_id("du")
+    return {
+        "id": ident,
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": now,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {
+            **nulls(
+                "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure "
+                "cancellation_rebuttal customer_communication customer_email_address customer_name "
+                "customer_purchase_ip customer_signature duplicate_charge_documentation duplicate_charge_explanation "
+                "duplicate_charge_id product_description receipt refund_policy refund_policy_disclosure "
+                "refund_refusal_explanation service_date service_documentation shipping_address shipping_carrier "
+                "shipping_date shipping_documentation shipping_tracking_number uncategorized_file uncategorized_text"
+            ),
+            "enhanced_evidence": {},
+        },
+        "evidence_details": {
+            "due_by": now + 7 * 24 * 3600,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+            "submission_method": "not_submitted",
+        },
+        "is_charge_refundable": False,
+        "livemode": False,
+        "metadata": {},
+        "network_reason_code": "10.4" if reason == "fraudulent" else "13.1",
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": {
+            "type": "card",
+            "card": {
+                "brand": card["brand"], "case_type": "chargeback", "network": card["network"],
+                "network_reason_code": "10.4" if reason == "fraudulent" else "13.1",
+            },
+        },
+        "reason": reason,
+        "status": "needs_response",
+    }  # fmt: skip
 
 
 def refund(charge: Object, params: dict[str, Any], *, amount: int, now: int) -> Object:

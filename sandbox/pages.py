@@ -17,6 +17,8 @@ STYLESHEET = Path(__file__).with_name("pay.css").read_text()
 # No form-action: browsers apply it to the redirect after a POST too, and that one leads to the shop.
 POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 
+PAID = ("succeeded", "requires_capture")  # the buyer's part is done
+
 
 @dataclass(frozen=True)
 class Page:
@@ -34,6 +36,9 @@ class Pages:
         """The page for one request. A payment is one transaction, so that a double submit pays once."""
         if path == "/assets/pay.css":
             return Page(200, STYLESHEET, "text/css; charset=utf-8", {"Cache-Control": "max-age=60"})
+        if step := re.fullmatch(r"/pi/([A-Za-z0-9_]+)/authenticate", path):
+            with self._store.transaction(now=now) as tx:
+                return _own_authentication(tx, step[1], read_form(form) if method == "POST" else None)
         match = re.fullmatch(r"/c/pay/([A-Za-z0-9_]+)(/authenticate)?", path)
         with self._store.transaction(now=now) as tx:
             session = tx.get(match[1]) if match else None
@@ -42,10 +47,14 @@ class Pages:
             closed = _closed(session, now, returning=method == "POST")
             if closed:
                 return closed
-            values = dict(parse_qsl(form, keep_blank_values=True)) if method == "POST" else None
+            values = read_form(form) if method == "POST" else None
             if match[2]:
                 return _authentication(tx, session, values)
             return payment_page(200, tx, session, {}) if values is None else _payment(tx, session, values)
+
+
+def read_form(form: str) -> dict[str, str]:
+    return dict(parse_qsl(form, keep_blank_values=True))
 
 
 def _closed(session: Object, now: float, *, returning: bool) -> Page | None:
@@ -75,7 +84,7 @@ def _payment(tx: Transaction, session: Object, values: dict[str, str]) -> Page:
 def _after_attempt(
     tx: Transaction, session: Object, intent: Object, values: dict[str, str], typed: TypedCard
 ) -> Page:  # fmt: skip
-    if intent["status"] == "succeeded":
+    if intent["status"] in PAID:
         return _redirect(_success_url(session))
     if intent["status"] == "requires_action":
         return _redirect(f"/c/pay/{session['id']}/authenticate")
@@ -88,9 +97,23 @@ def _authentication(tx: Transaction, session: Object, values: dict[str, str] | N
     if intent is None or intent["status"] != "requires_action":
         return _redirect(f"/c/pay/{session['id']}")
     if values is None or values.get("outcome") not in ("complete", "fail"):
-        return authentication_page(session, intent)
-    intent = actions.authenticate(tx, session, intent, passed=values["outcome"] == "complete")
-    return _redirect(_success_url(session) if intent["status"] == "succeeded" else f"/c/pay/{session['id']}")
+        return authentication_page(intent, f"/c/pay/{session['id']}/authenticate")
+    intent = actions.authenticate(tx, intent, passed=values["outcome"] == "complete")
+    return _redirect(_success_url(session) if intent["status"] in PAID else f"/c/pay/{session['id']}")
+
+
+def _own_authentication(tx: Transaction, ident: str, values: dict[str, str] | None) -> Page:
+    """The 3-D Secure step of an intent that was confirmed through the API, without a session."""
+    intent = tx.get(ident)
+    if intent is None or intent["object"] != "payment_intent" or intent["status"] != "requires_action":
+        return notice_page(404, "This page does not exist", "Check the address, or go back to the shop.", None)
+    back = intent["next_action"]["redirect_to_url"]["return_url"]
+    if values is None or values.get("outcome") not in ("complete", "fail"):
+        return authentication_page(intent, f"/pi/{ident}/authenticate")
+    intent = actions.authenticate(tx, intent, passed=values["outcome"] == "complete")
+    if back:
+        return _redirect(f"{back}{'&' if '?' in back else '?'}payment_intent={ident}")
+    return notice_page(200, "Thank you", f"The payment is in the state {intent['status']}.", None)
 
 
 def _success_url(session: Object) -> str:
@@ -229,8 +252,8 @@ def _test_cards() -> str:
     )
 
 
-def authentication_page(session: Object, intent: Object) -> Page:
-    total = format_amount(session["amount_total"], session["currency"])
+def authentication_page(intent: Object, action: str) -> Page:
+    total = format_amount(intent["amount"], intent["currency"])
     last4 = intent["_typed"]["number"][-4:]
     return _document(
         200,
@@ -239,7 +262,7 @@ def authentication_page(session: Object, intent: Object) -> Page:
 <h1>Confirm your payment</h1>
 <p>The bank of the test card ending in {last4} asks whether you are paying <strong>{escape(total)}</strong>
 (3-D Secure).</p>
-<form method="post" action="/c/pay/{session["id"]}/authenticate" class="choices">
+<form method="post" action="{action}" class="choices">
 <button class="button" name="outcome" value="complete">Complete authentication</button>
 <button class="button quiet" name="outcome" value="fail">Fail authentication</button>
 </form>

@@ -171,12 +171,27 @@ def metadata(value: Any, param: str) -> dict[str, str]:
     return {key: entry for key, entry in value.items() if entry}
 
 
+def boolean(value: Any, param: str) -> bool:
+    return choice("true", "false")(value, param) == "true"
+
+
+def moment(value: Any, param: str) -> dict[str, int]:
+    """A range of seconds, or one second by itself."""
+    if isinstance(value, dict):
+        bounds: dict[str, int] = TIME_RANGE(value, param)
+        return bounds
+    at = integer(0)(value, param)
+    return {"gte": at, "lte": at}
+
+
 EXPAND = items(text, at_most=20)
+ONE = group({"expand": EXPAND})
+CAPTURE_METHOD = choice("automatic", "automatic_async", "manual")
 TIME_RANGE = group(dict.fromkeys(("gt", "gte", "lt", "lte"), integer(0)))
 PAGE: dict[str, Check | Required] = {
     "limit": integer(1, 100),
     "starting_after": text,
     "ending_before": text,
     "expand": EXPAND,
-    "created": TIME_RANGE,
+    "created": moment,
 }

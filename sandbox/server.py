@@ -8,8 +8,10 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox import disputes
 from sandbox.api import Api, Request
 from sandbox.errors import ApiError
 from sandbox.faults import Faults
@@ -117,19 +119,30 @@ class Handler(BaseHTTPRequestHandler):
         return json_response(answer.status, answer.body, answer.headers)
 
     def _control(self, path: str, form: str) -> Response:
-        if (self.command, path) == ("GET", "/_sandbox/state"):
+        is_post = self.command == "POST"
+        if path == "/_sandbox/state" and not is_post:
             return json_response(200, state(self.server.store, self.server.faults))
-        if path != "/_sandbox/faults":
-            raise ApiError(f"No such control: {path}", status=404)
-        if self.command == "POST":
-            try:
-                self.server.faults.update(json.loads(form))
-            except ValueError as error:
-                raise ApiError(f"Faults are a JSON object: {error}") from error
-        return json_response(200, self.server.faults.body())
+        if path == "/_sandbox/faults":
+            if is_post:
+                self.server.faults.update(_json_object(form))
+            return json_response(200, self.server.faults.body())
+        if path.startswith("/_sandbox/disputes") and is_post:
+            with self.server.store.transaction(now=time.time()) as tx:
+                return json_response(200, disputes.by_hand(tx, path.split("/")[3:], _json_object(form)))
+        raise ApiError(f"No such control: {path}", status=404)
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence: refusals and failures are printed where they happen, the rest is noise in a developer's terminal."""
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        values = json.loads(text or "{}")
+    except ValueError as error:
+        raise ApiError(f"Send a JSON object: {error}") from error
+    if not isinstance(values, dict):
+        raise ApiError("Send a JSON object.")
+    return values
 
 
 def state(store: Store, faults: Faults) -> dict[str, object]:
@@ -142,10 +155,16 @@ def state(store: Store, faults: Faults) -> dict[str, object]:
     return {
         "sessions": by_status("checkout.session", "open", "complete", "expired"),
         "payment_intents": by_status(
-            "payment_intent", "requires_payment_method", "requires_action", "succeeded", "canceled"
+            "payment_intent",
+            "requires_payment_method",
+            "requires_action",
+            "requires_capture",
+            "succeeded",
+            "canceled",
         ),
         "charges": by_status("charge", "succeeded", "failed"),
-        "refunds": by_status("refund", "succeeded"),
+        "refunds": by_status("refund", "succeeded", "pending", "failed"),
+        "disputes": by_status("dispute", "needs_response", "under_review", "won", "lost"),
         "events": len(store.ids["event"]),
         "webhooks": {"pending": len(store.owed)}
         | {name: outcomes[name] for name in ("delivered", "duplicated", "dropped", "failed_attempts", "abandoned")},

@@ -50,8 +50,8 @@ class Transaction:
             "state": state, "attempts": attempts, "next_at": next_at, "duplicated": duplicated,
         }  # fmt: skip
 
-    def remember(self, key: str, *, fingerprint: str, body: Object) -> None:
-        self.answers[key] = {"fingerprint": fingerprint, "body": body}
+    def remember(self, key: str, *, fingerprint: str, status: int, body: Object) -> None:
+        self.answers[key] = {"fingerprint": fingerprint, "status": status, "body": body}
 
     def line(self) -> Object:
         parts = {"put": list(self.objects.values()), "webhooks": self.webhooks, "answers": self.answers}
@@ -73,10 +73,11 @@ class Store:
         self._index: dict[str, tuple[int, str]] = {}  # id -> (offset of its newest line, status)
         self._answers: dict[str, int] = {}
         self._claimed: set[str] = set()
-        self.ids: dict[str, list[str]] = defaultdict(list)  # by kind, oldest first
+        self.ids: dict[str, list[str]] = defaultdict(list)  # by kind, in the order of arrival
         self.tally: Counter[tuple[str, str]] = Counter()  # (kind, status)
         self.open_sessions: dict[str, int] = {}  # id -> expires_at
         self.owed: dict[str, tuple[int, float]] = {}  # event id -> (attempts so far, time of the next)
+        self.undelivered: set[str] = set()  # event ids, those given up among them
         self.outcomes: Counter[str] = Counter()
         self.on_owed: Callable[[str, float], None] = lambda event_id, at: None
         self._end = self._replay()
@@ -178,6 +179,10 @@ class Store:
                 self.open_sessions.pop(ident, None)
 
     def _index_webhook(self, event_id: str, webhook: Object) -> None:
+        if webhook["state"] == "delivered":
+            self.undelivered.discard(event_id)
+        else:
+            self.undelivered.add(event_id)
         if webhook["state"] == "pending":
             self.owed[event_id] = (webhook["attempts"], webhook["next_at"])
             self.outcomes["failed_attempts"] += webhook["attempts"] > 0

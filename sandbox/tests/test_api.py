@@ -8,6 +8,8 @@ import stripe
 
 from sandbox.actions import expire_due
 from sandbox.api import Api, Request
+from sandbox.calls import Call
+from sandbox.endpoints import sessions as session_endpoints
 from sandbox.store import Store
 from sandbox.tests.conftest import create_session, eventually
 
@@ -160,7 +162,7 @@ def test_sessions_expire_by_themselves(store):
     line = {"price_data": {"currency": "eur", "unit_amount": 100, "product_data": {"name": "Lamp"}}, "quantity": 1}
     values = {"line_items": [line], "success_url": "http://shop.test/", "expires_at": opened + 1800}
     with store.transaction(now=opened) as tx:
-        session = Api(store, public_url="http://sandbox.test").create_session(tx, "", values)
+        session = session_endpoints.create(Call(tx, store, "http://sandbox.test", "", values))
     assert expire_due(store, now=opened + 1799) == 0
     assert expire_due(store, now=opened + 1800) == 1
     assert expire_due(store, now=opened + 1801) == 0
