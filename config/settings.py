@@ -54,6 +54,14 @@ SHOP_MAX_QUANTITY = env.int("SHOP_MAX_QUANTITY", default=20)
 SHOP_INVOICE_DAYS = env.int("SHOP_INVOICE_DAYS", default=7)
 # Where buyers who pay by bank transfer send the money: lines separated by commas, as pages and mails show them.
 SHOP_BANK_ACCOUNT = env.list("SHOP_BANK_ACCOUNT", default=[])
+# Who sells, as frozen on each invoice: address lines, VAT id or tax number, and what else stands at the foot of a page.
+SHOP_SELLER_NAME = env.str("SHOP_SELLER_NAME", default=SHOP_NAME)
+SHOP_SELLER_ADDRESS = env.list("SHOP_SELLER_ADDRESS", default=[])
+SHOP_SELLER_TAX_ID = env.str("SHOP_SELLER_TAX_ID", default="")
+SHOP_SELLER_FOOTER = env.list("SHOP_SELLER_FOOTER", default=[])
+# How long after the last parcel's arrival buyers may ask for a return, and where they send it: lines as above.
+SHOP_RETURN_DAYS = env.int("SHOP_RETURN_DAYS", default=30)
+SHOP_RETURN_ADDRESS = env.list("SHOP_RETURN_ADDRESS", default=[])
 # Staff without a second factor reach nothing but its enrolment. The demo's staff sign in with a password alone.
 SHOP_STAFF_MFA = env.bool("SHOP_STAFF_MFA", default=not (DEBUG or SHOP_DEV_PAGES))
 # How long orders keep who ordered and where it went. The law of most countries asks for six to ten years.
@@ -110,6 +118,8 @@ INSTALLED_APPS = [
     "reviews",
     "payments",
     "checkout",
+    # Before the mails: the one that thanks for the money leads to the invoice.
+    "invoices",
     "notifications",
     "recommendations",
     "demo",
@@ -319,6 +329,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep low stock": {"task": "inventory.tasks.sweep_low_stock", "schedule": 300, "options": {"expires": 300}},
     "forget old carts": {"task": "cart.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
     "forget old tokens": {"task": "accounts.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
+    "catch up invoices": {"task": "invoices.tasks.catch_up", "schedule": 300, "options": {"expires": 300}},
     "recommend": {"task": "recommendations.tasks.generate", "schedule": crontab(hour="2", minute="40")},
     "forget people": {"task": "shop.tasks.forget_people", "schedule": crontab(hour="3", minute="20")},
     "forget old webhooks": {"task": "payments.tasks.forget_webhooks", "schedule": 3600, "options": {"expires": 3600}},

@@ -1,10 +1,11 @@
-from datetime import datetime
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.signing import Signer
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -20,7 +21,12 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_details(self) -> Self:
         return self.select_related("user").prefetch_related(
-            "lines__variant__product", "discounts", "shipments__lines__order_line", "events"
+            "lines__variant__product",
+            "discounts",
+            "shipments__lines__order_line",
+            "shipments__replaces",
+            "shipments__replacement",
+            "events",
         )
 
 
@@ -173,13 +179,46 @@ class Order(models.Model):
         )
 
     @property
+    def returns_until(self) -> datetime | None:
+        """Until when its buyer may ask for a return, counted from the last parcel; None while nothing has arrived."""
+        arrived = [parcel.delivered_at for parcel in self.shipments.all() if parcel.delivered_at]
+        return max(arrived) + timedelta(days=settings.SHOP_RETURN_DAYS) if arrived else None
+
+    @property
     def tracking_number(self) -> str:
         """Of the latest parcel that has one."""
         return next((s.tracking_number for s in reversed(self.shipments.all()) if s.tracking_number), "")
 
 
+class OrderLineQuerySet(models.QuerySet["OrderLine"]):
+    def with_units(self) -> Self:
+        """Each line with what has become of its units. A replacement for a lost parcel counts only as delivered."""
+        parcels = ShipmentLine.objects.filter(order_line=OuterRef("pk"))
+        first = parcels.filter(shipment__replaces=None)
+        back = ReturnLine.objects.filter(order_line=OuterRef("pk"))
+        return self.annotate(
+            units_parceled=_units(first),
+            units_left=_units(first.filter(shipment__status__in=Shipment.LEFT)),
+            units_delivered=_units(parcels.filter(shipment__status=Shipment.Status.DELIVERED)),
+            units_claimed=_units(back.exclude(of__status=Return.Status.REJECTED)),
+            units_returned=_units(back.filter(of__status__in=Return.BACK)),
+        )
+
+
+def _units(rows: models.QuerySet[Any]) -> Coalesce:
+    total = rows.order_by().values("order_line").annotate(units=Sum("quantity")).values("units")
+    return Coalesce(Subquery(total), 0)
+
+
 class OrderLine(models.Model):
     """One variant of an order, its name and prices frozen. net + tax = gross, which is what the buyer pays for it."""
+
+    # Of `with_units()` alone.
+    units_parceled: int
+    units_left: int
+    units_delivered: int
+    units_claimed: int
+    units_returned: int
 
     public_id = PublicIdField("item")
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
@@ -187,6 +226,9 @@ class OrderLine(models.Model):
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=300)
     quantity = models.PositiveIntegerField()
+    cancelled_quantity = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Units of a living order that will not be sent after all."
+    )
     list_price_minor = models.BigIntegerField()
     unit_price_minor = models.BigIntegerField()
     discount_minor = models.BigIntegerField(default=0)
@@ -196,10 +238,15 @@ class OrderLine(models.Model):
     tax_rate = models.DecimalField(max_digits=6, decimal_places=5)
     tax_class = models.CharField(max_length=32)
 
+    objects = OrderLineQuerySet.as_manager()
+
     class Meta:
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="order_line_of_something"),
+            models.CheckConstraint(
+                condition=Q(cancelled_quantity__lte=F("quantity")), name="order_line_cancelled_within_quantity"
+            ),
             models.CheckConstraint(
                 condition=Q(gross_minor=F("net_minor") + F("tax_minor")), name="order_line_net_plus_tax"
             ),
@@ -211,6 +258,20 @@ class OrderLine(models.Model):
     @property
     def subtotal_minor(self) -> int:
         return self.unit_price_minor * self.quantity
+
+    @property
+    def wanted(self) -> int:
+        return self.quantity - self.cancelled_quantity
+
+    @property
+    def units_to_send(self) -> int:
+        """In no parcel yet. Reads `with_units()`."""
+        return self.wanted - self.units_parceled
+
+    @property
+    def units_returnable(self) -> int:
+        """With the buyer, and in no return. Reads `with_units()`."""
+        return self.units_delivered - self.units_claimed
 
 
 class OrderDiscount(models.Model):
@@ -249,6 +310,8 @@ class OrderEvent(models.Model):
 
 
 class Shipment(models.Model):
+    """One parcel: units of some of the order's lines. One that waits to be collected is a parcel too."""
+
     class Status(models.TextChoices):
         PENDING = "pending"
         PACKED = "packed"
@@ -256,20 +319,41 @@ class Shipment(models.Model):
         DELIVERED = "delivered"
         LOST = "lost"
 
+    WAITING = (Status.PENDING, Status.PACKED)
+    LEFT = (Status.SHIPPED, Status.DELIVERED, Status.LOST)
+
     public_id = PublicIdField("ship")
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="shipments")
     status = models.CharField(max_length=10, choices=Status, default=Status.SHIPPED)
     carrier = models.CharField(max_length=60, blank=True)
     tracking_number = models.CharField(max_length=100, blank=True)
     tracking_url = models.CharField(max_length=2000, blank=True, default="", db_default="")
+    replaces = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replacement",
+        help_text="The lost parcel whose contents this one brings again.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now())
     shipped_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
+    lost_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["id"]
 
     def __str__(self) -> str:
         return f"parcel {self.public_id} of {self.order}"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status in self.WAITING
+
+    @property
+    def is_replaced(self) -> bool:
+        return hasattr(self, "replacement")
 
 
 class ShipmentLine(models.Model):
@@ -278,7 +362,75 @@ class ShipmentLine(models.Model):
     quantity = models.PositiveIntegerField()
 
     class Meta:
+        ordering = ["id"]
         constraints = [models.CheckConstraint(condition=Q(quantity__gt=0), name="shipment_line_of_something")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.order_line.sku}"
+
+
+class Return(models.Model):
+    """Units that a buyer wants to send back, or has sent back."""
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested"
+        APPROVED = "approved"
+        RECEIVED = "received"
+        REFUNDED = "refunded"
+        REJECTED = "rejected"
+
+    OPEN = (Status.REQUESTED, Status.APPROVED)
+    BACK = (Status.RECEIVED, Status.REFUNDED)
+
+    public_id = PublicIdField("ret")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="returns")
+    status = models.CharField(max_length=10, choices=Status, default=Status.REQUESTED)
+    note = models.CharField(max_length=1000, blank=True, help_text="The buyer's words.")
+    answer = models.CharField(max_length=500, blank=True, help_text="Why it was rejected.")
+    refund_id = models.CharField(max_length=64, blank=True, help_text="The refund that paid it back.")
+    requested_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(null=True, blank=True)
+    refunded_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["id"], name="return_to_do", condition=Q(status__in=("requested", "approved"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"return {self.public_id} of {self.order}"
+
+
+class ReturnLine(models.Model):
+    """`quantity` is what the buyer announced, and from the receipt on what came."""
+
+    class Reason(models.TextChoices):
+        CHANGED_MIND = "changed_mind", "Changed my mind"
+        DOES_NOT_FIT = "does_not_fit", "Does not fit"
+        NOT_AS_DESCRIBED = "not_as_described", "Not as described"
+        DAMAGED = "damaged", "Arrived damaged or faulty"
+        WRONG_ITEM = "wrong_item", "Wrong article"
+        OTHER = "other", "Another reason"
+
+    class Disposition(models.TextChoices):
+        RESTOCK = "restock", "Sell it again"
+        DAMAGED = "damaged", "Damaged"
+        DISCARD = "discard", "Throw it away"
+
+    of = models.ForeignKey(Return, on_delete=models.CASCADE, related_name="lines")
+    order_line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="return_lines")
+    quantity = models.PositiveIntegerField()
+    reason = models.CharField(max_length=20, choices=Reason)
+    disposition = models.CharField(max_length=10, choices=Disposition, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="return_line_of_something"),
+            models.UniqueConstraint(fields=["of", "order_line"], name="one_row_per_line_in_a_return"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.order_line.sku}"

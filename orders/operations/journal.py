@@ -1,5 +1,6 @@
 """What every verb does: lock the order, move its state, write down what happened, tell the others."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,11 @@ def locked(order: Order) -> Order:
 
 
 def quantities(order: Order) -> dict[str, int]:
-    return {line.sku: line.quantity for line in order.lines.all()}
+    """What the order wants of each article; units that were taken off it are not wanted."""
+    total: Counter[str] = Counter()
+    for line in order.lines.all():
+        total[line.sku] += line.wanted
+    return dict(total)
 
 
 def transition(order: Order, to: str, *, actor: str, now: datetime, payload: dict[str, Any] | None = None) -> None:
@@ -67,6 +72,7 @@ def save(order: Order, now: datetime) -> None:
     order.save(update_fields=["status", "payment_status", "fulfillment_status", "payment_due_at", "updated_at"])
 
 
-def tell(topic: str, order: Order, *, priority: int = outbox.NORMAL, **payload: Any) -> None:
-    key = f"{topic}:{order.public_id}"
+def tell(topic: str, order: Order, *, of: str = "", priority: int = outbox.NORMAL, **payload: Any) -> None:
+    """`of` names what the event is of, where one order may have several of the topic."""
+    key = f"{topic}:{order.public_id}" + (f":{of}" if of else "")
     outbox.publish(topic, key=key, payload={"order_id": order.public_id, **payload}, priority=priority)

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from inventory import operations as inventory
 from orders.errors import InvalidTransition, NotCancellable
-from orders.models import Order
+from orders.models import Order, Shipment
 from pricing import operations as pricing
 from shop import outbox
 
@@ -23,12 +23,13 @@ def cancel_order(order: Order, *, actor: str, reason: str, now: datetime) -> Ord
     if order.status == Status.CANCELLED:
         return order
     if not order.is_cancellable:
-        raise NotCancellable(order.status, ALLOWED[order.status])
+        raise NotCancellable(order.status, ALLOWED[order.status] - {Status.CANCELLED})
     transition(order, Status.CANCELLED, actor=actor, now=now, payload={"reason": reason})
     order.payment_due_at = None
     # What cost nothing was never paid: its buyer must not be told that money goes back.
     if order.payment_status in {PaymentStatus.PENDING, PaymentStatus.FAILED} or not order.total_minor:
         order.payment_status = PaymentStatus.VOIDED
+    order.shipments.filter(status__in=Shipment.WAITING).delete()
     save(order, now)
     tell("order.cancelled", order, priority=outbox.MONEY, reason=reason)
     pricing.give_back(order.reference)
