@@ -8,24 +8,30 @@ outside any transaction. A handler may run twice (a worker can die between effec
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from typing import Any
 
 from celery import current_app
-from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from . import failpoints
 from .batches import delete_in_batches
 from .models import OutboxEvent
-from .subscribers import handlers_of
+from .subscribers import handlers_of, observers_of
 
 log = logging.getLogger(__name__)
 
-# A killed worker's event is taken up this much later. Longer than a provider's answer with every retry.
-LEASE = timedelta(seconds=45)
+# A killed worker's event is taken up this much later. Who lives and takes longer renews it,
+LEASE = timedelta(seconds=20)
+RENEWAL = timedelta(seconds=5)
+# for five minutes: then a handler that never returns gives its event away.
+MAX_RENEWALS = 60
 RUN_SECONDS = 20
 # With the back-off below this gives up after half a day: a mail server may well be away for an evening.
 MAX_ATTEMPTS = 22
@@ -38,7 +44,7 @@ def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NO
     if not connection.in_atomic_block:
         raise RuntimeError("publish() outside a transaction could tell of something that never happened")
     event = OutboxEvent(topic=topic, dedupe_key=key, payload=payload, priority=priority)
-    is_handled = bool(handlers_of(topic))
+    is_handled = bool(handlers_of(topic) or observers_of(topic))
     if not is_handled:
         # A claim, a wake-up and an update for each click into a cart, with nothing to do, would hold up the mails.
         event.state, event.done_at = State.DONE, timezone.now()
@@ -70,17 +76,62 @@ def relay(now: datetime) -> int:
     # and a second relay would run them at the same time.
     while (spent := time.monotonic() - started) < RUN_SECONDS and (event := _claim(now + timedelta(seconds=spent))):
         failpoints.reach("outbox.claimed")
-        try:
-            for handler in handlers_of(event.topic):
-                handler(event.payload)
-        except Exception as error:
-            log.exception("outbox event %s (%s) failed, attempt %s", event.pk, event.topic, event.attempts)
-            _postpone(event, error)
-        else:
+        with _held(event):
+            error = _deliver(event)
+        if error is None:
             failpoints.reach("outbox.handled")
             OutboxEvent.objects.filter(pk=event.pk).update(state=State.DONE, done_at=timezone.now())
             handled += 1
+        else:
+            _postpone(event, error)
     return handled
+
+
+def _deliver(event: OutboxEvent) -> Exception | None:
+    """Lets everybody act who has to, and answers the first failure.
+
+    One that fails keeps no other from acting: with the mail server away, a webhook would wait for the mail.
+    """
+    failure: Exception | None = None
+    calls = [(handler, event.payload) for handler in handlers_of(event.topic)]
+    for act, about in [*calls, *((observer, event) for observer in observers_of(event.topic))]:
+        try:
+            act(about)  # type: ignore[operator]
+        except Exception as error:
+            log.exception("outbox event %s (%s) failed, attempt %s", event.pk, event.topic, event.attempts)
+            failure = failure or error
+    return failure
+
+
+@contextmanager
+def _held(event: OutboxEvent) -> Iterator[None]:
+    """Renews the event's lease while its handlers run, for as long as a handler may well take.
+
+    A lease that outlasts every handler would keep a killed worker's events for minutes.
+    """
+    over = Event()
+    keeper = Thread(target=_renew, args=(event, over), daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        # A renewal under way must not overwrite when the event is to be tried again.
+        keeper.join()
+
+
+def _renew(event: OutboxEvent, over: Event) -> None:
+    held = OutboxEvent.objects.filter(pk=event.pk, attempts=event.attempts, state=State.PENDING)
+    try:
+        for _ in range(MAX_RENEWALS):
+            if over.wait(RENEWAL.total_seconds()):
+                return
+            try:
+                held.update(due_at=F("due_at") + RENEWAL)
+            except DatabaseError:
+                log.warning("outbox event %s: its lease could not be renewed", event.pk)
+    finally:
+        connection.close()
 
 
 def revive(dead: QuerySet[OutboxEvent], *, now: datetime) -> int:
@@ -108,9 +159,9 @@ def _claim(now: datetime) -> OutboxEvent | None:
 
 
 def _postpone(event: OutboxEvent, error: Exception) -> None:
-    """Leaves alone what another relay has meanwhile done: this one's lease may have run out."""
+    """Leaves alone what another relay has meanwhile done or taken: this one's lease may have run out."""
     claimed_at = event.due_at - LEASE
-    OutboxEvent.objects.filter(pk=event.pk, state=State.PENDING).update(
+    OutboxEvent.objects.filter(pk=event.pk, state=State.PENDING, attempts=event.attempts).update(
         last_error=type(error).__name__,
         due_at=claimed_at + timedelta(seconds=min(2 ** min(event.attempts, 12), 3600)),
         state=State.DEAD if event.attempts >= MAX_ATTEMPTS else State.PENDING,

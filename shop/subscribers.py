@@ -2,11 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .models import OutboxEvent
 
 Handler = Callable[[dict[str, Any]], None]
+Observer = Callable[["OutboxEvent"], None]
 
 _handlers: dict[str, list[Handler]] = defaultdict(list)
+_observers: dict[str, list[Observer]] = defaultdict(list)
 
 
 def subscribe(topic: str, handler: Handler) -> None:
@@ -17,3 +22,13 @@ def subscribe(topic: str, handler: Handler) -> None:
 
 def handlers_of(topic: str) -> list[Handler]:
     return list(_handlers[topic])
+
+
+def observe(topic: str, observer: Observer) -> None:
+    """The same for who needs the whole event, to tell it on: its topic, its key, when it happened."""
+    if observer not in _observers[topic]:
+        _observers[topic].append(observer)
+
+
+def observers_of(topic: str) -> list[Observer]:
+    return list(_observers[topic])

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -22,6 +23,12 @@ def subscribe() -> Iterator[Subscribe]:
     """Handlers of the topic "test", gone after the test."""
     yield lambda handler: subscribers.subscribe("test", handler)
     subscribers._handlers.pop("test", None)
+
+
+@pytest.fixture
+def observe() -> Iterator[Callable[[Callable[[OutboxEvent], None]], None]]:
+    yield lambda observer: subscribers.observe("test", observer)
+    subscribers._observers.pop("test", None)
 
 
 def publish(key: str = "k", **kwargs: Any) -> OutboxEvent:
@@ -158,6 +165,85 @@ def test_one_that_fails_does_not_stop_the_others(subscribe: Subscribe) -> None:
     publish("sound")
     assert outbox.relay(timezone.now()) == 1
     assert seen == ["sound"]
+
+
+@pytest.mark.django_db
+def test_one_handler_that_fails_keeps_no_other_from_acting(subscribe: Subscribe, observe: Any) -> None:
+    """With the mail server away, a webhook would wait for the mail."""
+    seen: list[str] = []
+
+    def fail(payload: dict[str, Any]) -> None:
+        raise ConnectionError
+
+    subscribe(fail)
+    subscribe(lambda payload: seen.append(payload["key"]))
+    observe(lambda event: seen.append(f"{event.topic} {event.dedupe_key}"))
+    event = publish()
+    assert outbox.relay(event.due_at) == 0
+    event.refresh_from_db()
+    assert seen == ["k", "test k"]
+    assert (event.state, event.last_error) == ("pending", "ConnectionError")
+
+
+@pytest.mark.django_db
+def test_a_topic_that_is_only_observed_is_delivered(observe: Any) -> None:
+    seen: list[OutboxEvent] = []
+    observe(seen.append)
+    event = publish()
+    assert event.state == "pending"
+    assert outbox.relay(event.due_at) == 1
+    assert seen == [event]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("priority", [outbox.MONEY, outbox.NORMAL])
+def test_a_poison_event_ahead_of_the_queue_does_not_block_it(subscribe: Subscribe, priority: int) -> None:
+    """F23: it raises for ever; the hundred behind it are delivered in the same run, and staff get it in the end."""
+    seen: list[str] = []
+
+    def handle(payload: dict[str, Any]) -> None:
+        if payload["key"] == "poison":
+            raise ValueError
+        seen.append(payload["key"])
+
+    subscribe(handle)
+    poison = publish("poison", priority=priority)
+    keys = [publish(f"k{number}").dedupe_key for number in range(100)]
+    now = timezone.now()
+    assert outbox.relay(now) == 100
+    assert seen == keys
+    while poison.state == "pending":
+        now += timedelta(hours=1)
+        outbox.relay(now)
+        poison.refresh_from_db()
+    assert (poison.state, poison.attempts) == ("dead", outbox.MAX_ATTEMPTS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_longer_than_the_lease_keeps_the_event(subscribe: Subscribe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a second relay would send the same mail while the first one waits for a slow mail server."""
+    monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=0.6))
+    monkeypatch.setattr(outbox, "RENEWAL", timedelta(seconds=0.2))
+    started: list[float] = []
+
+    def handle(payload: dict[str, Any]) -> None:
+        started.append(time.monotonic())
+        time.sleep(1.5)
+
+    def run() -> None:
+        outbox.relay(timezone.now())
+        connection.close()
+
+    subscribe(handle)
+    event = publish()
+    first = Thread(target=run)
+    first.start()
+    while first.is_alive():
+        if started:
+            outbox.relay(timezone.now())
+        time.sleep(0.05)
+    event.refresh_from_db()
+    assert (len(started), event.state, event.attempts) == (1, "done", 1)
 
 
 @pytest.mark.django_db
