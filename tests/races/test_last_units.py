@@ -1,15 +1,14 @@
-"""500 buyers for 10 units, against the server that `bin/run` starts, rate limits on."""
+"""500 buyers for 10 units the whole way to the paid order, against the server that `bin/run` starts, rate limits on."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.races.crowd import Outcome, Wish, address, storm
+from tests.races.sale import Sale
 from tests.stack import Stack, running
 
-BUYERS, UNITS = 500, 10
-ADDRESS = {"fullName": "Ada Byron", "line1": "Am Markt 1", "city": "Bremen", "postalCode": "28195", "country": "DE"}
+BUYERS, UNITS, UNPAID = 500, 10, 2
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,50 +23,21 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield stack
 
 
-def test_ten_units_are_sold_ten_times(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_units_are_paid_for_ten_times(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     policy = stack.env["SHOP_HOLD_STOCK_AT"]
-    sku = f"RARE-{policy.upper()}"
-    put_on_sale(stack, sku)
-
-    adds = storm(stack.base_url, [wish_for(sku, number) for number in range(BUYERS)])
-    if policy == "cart":
-        race = adds
-    else:
-        # Nothing is held yet: everybody has the article in the bag, and the orders race.
-        assert adds.statuses == {200: BUYERS}
-        carts = [reply.body["data"]["cartId"] for reply in adds.replies]
-        race = storm(stack.base_url, [order_of(cart, number) for number, cart in enumerate(carts)])
+    sale = Sale(stack, f"RARE-{policy.upper()}", UNITS, BUYERS, sockets=BUYERS, unpaid=UNPAID, seed=1)
+    sale.prepare()
+    seconds = sale.open()
     with capsys.disabled():
-        print(f"\n{policy}: {race.most_open} sockets open at once, answers {dict(race.statuses)}")
+        told = {step: sale.statuses(step) for step in ("add", "order", "card")}
+        print(f"\n{policy}: {sale.most_open} sockets open at once, {seconds:.1f} s, answers {told}")
+    assert sale.most_open == BUYERS
+    sale.wait_until_booked()
+    assert len(sale.orders()) == UNITS
+    sale.check(paid=UNITS - UNPAID)
 
-    assert race.most_open >= 200
-    check_winners_and_losers(race, won=200 if policy == "cart" else 201)
-    assert available(stack, sku) == 0
-    assert stack.broken_invariants() == []
-
-
-def check_winners_and_losers(race: Outcome, *, won: int) -> None:
-    assert race.statuses == {won: UNITS, 409: BUYERS - UNITS}
-    codes = {reply.body["code"] for reply in race.replies if reply.status == 409}
-    assert codes == {"insufficient_stock"}
-
-
-def put_on_sale(stack: Stack, sku: str) -> None:
-    product = {"name": "Rare bowl", "description": "Ten were made.", "price": 12.5, "category": "Table", "sku": sku}
-    staff = stack.sign_in_staff()
-    stack.manage("shell", "-c", "from catalog.operations import make_category; make_category(['Table'])")
-    assert stack.call("POST", "/api/products", product | {"stock": UNITS}, token=staff).status == 201
-
-
-def wish_for(sku: str, number: int) -> Wish:
-    return Wish("POST", "/api/cart/me/items", {"sku": sku, "quantity": 1}, address(number))
-
-
-def order_of(cart_id: str, number: int) -> Wish:
-    body = {"cartId": cart_id, "email": f"buyer{number}@example.com", "shippingAddress": ADDRESS}
-    return Wish("POST", "/api/orders", {**body, "paymentMethod": "stripe"}, address(number))
-
-
-def available(stack: Stack, sku: str) -> int:
-    products = stack.call("GET", "/api/products").data
-    return next(int(product["stock"]) for product in products if product["sku"] == sku)
+    assert sale.end_unpaid() == UNPAID
+    sale.come_back(50)
+    sale.wait_until_booked()
+    assert len(sale.orders()) == UNITS + UNPAID
+    sale.check(paid=UNITS)
