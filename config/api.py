@@ -8,6 +8,7 @@ from cart.api import router as cart
 from catalog.api import router as catalog
 from checkout.api import router as checkout
 from inventory.api import router as inventory
+from invoices.api import router as invoices
 from notifications.api import router as notifications
 from orders.api import router as orders
 from recommendations.api import router as recommendations
@@ -44,5 +45,5 @@ api = ShopApi(
     docs_url="/docs",
 )
 install_error_handlers(api)
-for router in (catalog, inventory, cart, checkout, orders, accounts, notifications, reviews, recommendations):
+for router in (catalog, inventory, cart, checkout, orders, invoices, accounts, notifications, reviews, recommendations):
     api.add_router("", router)

@@ -34,6 +34,7 @@ urlpatterns = [
     path("checkout/", include("checkout.urls")),
     path("", include("orders.urls")),
     path("", include("payments.urls")),
+    path("", include("invoices.urls")),
     path("", include("reviews.urls")),
     path("account/", include("accounts.urls")),
     path("api/", api.urls),
