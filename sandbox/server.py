@@ -1,21 +1,25 @@
 """HTTP: one thread per connection, kept alive; hands each request to the API, the pages or the controls."""
 
 import json
+import select
+import socket
 import socketserver
+import struct
 import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox import disputes
-from sandbox.api import Api, Request
+from sandbox.api import BROKEN, Api, Request
 from sandbox.errors import ApiError
-from sandbox.faults import Faults
+from sandbox.faults import KNOBS, Faults, Knob
 from sandbox.pages import Pages
+from sandbox.recording import Recorder
 from sandbox.store import Store
 
 MAX_BODY = 1_000_000
@@ -33,15 +37,31 @@ def json_response(status: int, body: object, headers: dict[str, str] | None = No
     return Response(status, json.dumps(body, indent=2).encode() + b"\n", "application/json", headers or {})
 
 
+class Silenced(Exception):
+    """The connection ends without an answer."""
+
+
+BEFORE = ("timeout_before", "error_before", "rate_limited", "reset_before")
+AFTER = ("timeout_after", "reset_after")
+
+
 class Server(ThreadingHTTPServer):
     request_queue_size = 1024  # a rush of shoppers must wait in the backlog, not be refused
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], *, store: Store, faults: Faults, public_url: str | None) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        store: Store,
+        faults: Faults,
+        public_url: str | None,
+        record: Recorder | None = None,
+    ) -> None:
         threading.stack_size(512 * 1024)  # hundreds of connections, each a thread
         super().__init__(address, Handler)
         self.address = f"http://{address[0]}:{self.server_address[1]}"
-        self.store, self.faults, self.pages = store, faults, Pages(store)
+        self.store, self.faults, self.pages, self.record = store, faults, Pages(store), record
         self.api = Api(store, public_url=(public_url or self.address).rstrip("/"))
 
     def server_bind(self) -> None:
@@ -74,6 +94,9 @@ class Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         try:
             response = self._dispatch(path)
+        except Silenced:
+            self.close_connection = True
+            return
         except ApiError as error:
             response = json_response(error.status, error.body())
         except Exception:  # noqa: BLE001 - as Stripe: a failure is an answer, not a dropped connection
@@ -109,14 +132,43 @@ class Handler(BaseHTTPRequestHandler):
 
     def _call_api(self, path: str, form: str) -> Response:
         encoded = form if self.command == "POST" else urlsplit(self.path).query
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        fault, knob = self.server.faults.strike_call(f"{self.command} {path}") or ("", Knob())
+        if fault in BEFORE:
+            return self._break(fault, knob)
         answer = self.server.api.answer(
-            Request(
-                self.command, path, encoded, {name.lower(): value for name, value in self.headers.items()}, time.time()
-            )
+            Request(self.command, path, encoded, headers, time.time(), breaks=fault == "error_after")
         )
+        if self.server.record:
+            self.server.record(self.command, path, encoded, headers, answer)
         if answer.status >= 400:
             print(f"sandbox: {self.command} {path}: {answer.body['error']['message']}", file=sys.stderr, flush=True)
-        return json_response(answer.status, answer.body, answer.headers)
+        response = json_response(answer.status, answer.body, answer.headers)
+        if fault == "bad_json":
+            return replace(response, body=response.body[: len(response.body) // 2])
+        return self._break(fault, knob) if fault in AFTER else response
+
+    def _break(self, fault: str, knob: Knob) -> Response:
+        """What the caller sees instead of an answer."""
+        if fault == "rate_limited":
+            body = {"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "Too many requests."}}
+            return json_response(429, body, {"Retry-After": str(max(1, round(knob.seconds)))})
+        if fault == "error_before":
+            return json_response(500, BROKEN)
+        if fault.startswith("reset"):
+            # With this option a close sends RST: the caller's read fails instead of ending.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            self._keep_silent(knob.seconds)
+        raise Silenced
+
+    def _keep_silent(self, seconds: float) -> None:
+        """Until the caller hangs up, but no longer than that."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            readable, _, _ = select.select([self.connection], [], [], left)
+            if readable:
+                return
 
     def _control(self, path: str, form: str) -> Response:
         is_post = self.command == "POST"
@@ -169,4 +221,5 @@ def state(store: Store, faults: Faults) -> dict[str, object]:
         "webhooks": {"pending": len(store.owed)}
         | {name: outcomes[name] for name in ("delivered", "duplicated", "dropped", "failed_attempts", "abandoned")},
         "faults": faults.body(),
+        "struck": {name: faults.struck[name] for name in KNOBS},
     }

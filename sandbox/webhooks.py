@@ -28,6 +28,8 @@ class Deliverer:
     def __init__(self, store: Store, faults: Faults, *, url: str, secret: str) -> None:
         self._store, self._faults, self._url, self._secret = store, faults, url, secret
         self._due: list[tuple[float, str]] = []
+        self._late: set[str] = set()  # delayed or held back once already
+        self._held: list[str] = []  # until another one has been sent
         self._wake = threading.Condition()
 
     def start(self) -> None:
@@ -61,27 +63,65 @@ class Deliverer:
                 self._wake.wait(wait)
 
     def _deliver(self, event_id: str) -> None:
+        if event_id not in self._store.owed:  # it was scheduled twice, and sent
+            return
+        event = self._store.read(event_id)
+        assert event is not None
+        kind, payload = event["type"], json.dumps(event, indent=2).encode()
+        if self._faults.webhooks != "drop" and self._wait_by_fault(event_id, kind):
+            return
         attempts = self._store.owed[event_id][0] + 1
-        mode = self._faults.webhooks
-        if mode == "drop":
+        copies = 0
+        if self._faults.webhooks == "drop" or self._faults.strike_webhook("webhook_missing", kind):
             state, delay = "dropped", 0
-        elif self._send(event_id):
+        elif self._send(event_id, payload, secret=self._secret_for(event_id, kind)):
             state, delay = "delivered", 0
-            if mode == "duplicate":
-                self._send(event_id)
+            copies = self._copies(kind)
+            for _ in range(copies):
+                self._send(event_id, payload, secret=self._secret)
         else:
             state, delay = ("pending", 2 ** (attempts - 1)) if attempts < ATTEMPTS else ("abandoned", 0)
         now = time.time()
         with self._store.transaction(now=now) as tx:
-            duplicated = state == "delivered" and mode == "duplicate"
-            tx.set_webhook(event_id, state=state, attempts=attempts, next_at=now + delay, duplicated=duplicated)
+            tx.set_webhook(event_id, state=state, attempts=attempts, next_at=now + delay, duplicated=copies > 0)
+        self._release_held(now)
 
-    def _send(self, event_id: str) -> bool:
+    def _copies(self, kind: str) -> int:
+        knob = self._faults.strike_webhook("webhook_duplicated", kind)
+        return knob.times if knob else int(self._faults.webhooks == "duplicate")
+
+    def _secret_for(self, event_id: str, kind: str) -> str:
+        is_first = self._store.owed[event_id][0] == 0
+        return "whsec_forged" if is_first and self._faults.strike_webhook("webhook_forged", kind) else self._secret
+
+    def _wait_by_fault(self, event_id: str, kind: str) -> bool:
+        """Whether a fault keeps the message back for now; once each, so that it does arrive."""
+        with self._wake:
+            if event_id in self._late:
+                return False
+        if knob := self._faults.strike_webhook("webhook_delayed", kind):
+            with self._wake:
+                self._late.add(event_id)
+        elif knob := self._faults.strike_webhook("webhook_reordered", kind):
+            with self._wake:
+                self._late.add(event_id)
+                self._held.append(event_id)
+        else:
+            return False
+        self.schedule(event_id, time.time() + knob.seconds)
+        return True
+
+    def _release_held(self, now: float) -> None:
+        with self._wake:
+            held, self._held = self._held, []
+        for event_id in held:
+            self.schedule(event_id, now)
+
+    def _send(self, event_id: str, payload: bytes, *, secret: str) -> bool:
         """One POST; True when the shop took the event (2xx). A redirect is no acceptance."""
-        payload = json.dumps(self._store.read(event_id), indent=2).encode()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": sign(payload, self._secret, now=int(time.time())),
+            "Stripe-Signature": sign(payload, secret, now=int(time.time())),
             "User-Agent": "Stripe/1.0 (sandbox)",
             "Connection": "close",
         }
