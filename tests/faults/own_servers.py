@@ -1,0 +1,122 @@
+"""PostgreSQL and Valkey of a test's own, which it may kill. The servers of the other tests stay untouched."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+from launcher.postgres import Postgres, pg_bin_dir
+from launcher.processes import Service, Supervisor
+from launcher.servers import prepare_data_dir
+from launcher.valkey import server_binary
+from tests.stack import ROOT, Stack, eventually, free_port
+
+VENV = ROOT / ".venv"
+
+
+class OwnPostgres:
+    """A server that keeps what it has committed, on a Unix socket."""
+
+    def __init__(self, data_dir: Path) -> None:
+        prepare_data_dir(data_dir)
+        self.postgres = Postgres(data_dir, pg_bin_dir(VENV))
+        self.supervisor = Supervisor(data_dir / "servers.json")
+
+    def start(self) -> None:
+        self.postgres.start(self.supervisor)
+
+    @property
+    def service(self) -> Service:
+        (service,) = self.supervisor.services
+        return service
+
+    def crash_and_start(self, *, away_seconds: float = 0) -> None:
+        """As `pg_ctl -m immediate restart`: no session ends well, and the next start recovers from the log."""
+        process = self.service.process
+        assert process
+        process.send_signal(signal.SIGQUIT)
+        process.wait(30)
+        time.sleep(away_seconds)
+        self.service.start()
+        self.supervisor.watch(until=lambda: self.postgres._is_ready(self.service))
+
+    def stop(self) -> None:
+        if process := self.service.process:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+class OwnValkey:
+    """A server without a file: after a restart it knows nothing, as after FLUSHALL."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = redis.Redis.from_url(self.url)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen([server_binary(VENV), *options], stdout=subprocess.DEVNULL)
+        eventually(self._answers, seconds=10, what="Valkey")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def flush(self) -> int:
+        """Forgets everything; returns how many keys there were."""
+        known = int(self.client.dbsize())  # type: ignore[arg-type]
+        self.client.flushall()
+        return known
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+class OwnShop:
+    def __init__(self, data_dir: Path, **env: str) -> None:
+        self.postgres, self.valkey = OwnPostgres(data_dir / "servers"), OwnValkey()
+        self.data_dir, self.env = data_dir, env
+
+    def start(self) -> None:
+        self.postgres.start()
+        self.valkey.start()
+        servers = {"DATABASE_URL": self.postgres.postgres.url, "REDIS_URL": self.valkey.url}
+        env = servers | {"SHOP_TRUSTED_PROXIES": "1"} | self.env
+        self.stack = Stack(self.data_dir / "shop", env=env, arguments=("--empty",))
+        self.stack.start()
+
+    def stop(self) -> None:
+        if hasattr(self, "stack"):
+            self.stack.stop()
+        self.valkey.stop()
+        self.postgres.stop()
+
+
+@contextmanager
+def own_shop(data_dir: Path, **env: str) -> Iterator[OwnShop]:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    shop = OwnShop(data_dir, **env)
+    try:
+        shop.start()
+        yield shop
+    finally:
+        shop.stop()
+
+
+def worker_pid(stack: Stack) -> int:
+    return stack.pid_of("worker")
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
