@@ -184,6 +184,14 @@ def moment(value: Any, param: str) -> dict[str, int]:
     return {"gte": at, "lte": at}
 
 
+def no_longer_supported(value: Any, param: str) -> Any:
+    """Since API version 2026-09-30: a shop that still sends it is refused by Stripe, and so it must be here."""
+    raise ApiError(
+        f"The parameter {param} is no longer supported. Use allowed_{param}.", code=f"{param}_no_longer_supported",
+        param=param,
+    )  # fmt: skip
+
+
 EXPAND = items(text, at_most=20)
 ONE = group({"expand": EXPAND})
 CAPTURE_METHOD = choice("automatic", "automatic_async", "manual")

@@ -30,7 +30,8 @@ INTENT = group(
         "confirm": boolean,
         "description": short_text(1000),
         "metadata": metadata,
-        "payment_method_types": items(choice("card")),
+        "allowed_payment_method_types": items(choice("card")),
+        "payment_method_types": params.no_longer_supported,
         "statement_descriptor": short_text(22),
         "statement_descriptor_suffix": short_text(22),
     }

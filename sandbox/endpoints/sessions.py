@@ -55,7 +55,8 @@ SESSION = group(
                 "statement_descriptor_suffix": short_text(22),
             }
         ),
-        "payment_method_types": items(choice("card")),
+        "allowed_payment_method_types": items(choice("card")),
+        "payment_method_types": params.no_longer_supported,
         "submit_type": choice("auto", "pay"),
         "ui_mode": choice("hosted_page"),
         "expand": params.EXPAND,

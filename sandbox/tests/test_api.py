@@ -63,6 +63,7 @@ def test_objects_have_every_field_of_the_sdk(sandbox, paid):
         ({"colour": "red"}, "parameter_unknown", "colour"),
         ({"payment_intent_data": {"colour": "red"}}, "parameter_unknown", "payment_intent_data[colour]"),
         ({"mode": "subscription"}, None, "mode"),
+        ({"payment_method_types": ["card"]}, "payment_method_types_no_longer_supported", "payment_method_types"),
         ({"success_url": "thanks"}, "url_invalid", "success_url"),
         ({"success_url": "http://shop.test/\r\nSet-Cookie: a=b"}, "url_invalid", "success_url"),
         ({"customer_email": "ann"}, "email_invalid", "customer_email"),
