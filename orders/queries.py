@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare
 
@@ -12,8 +12,8 @@ from accounts.models import User
 from shop import rate_limits
 from shop.http import Request
 
-from .errors import OrderNotFound
-from .models import Order, OrderEvent
+from .errors import OrderNotFound, ReturnNotFound, ShipmentNotFound
+from .models import Order, OrderEvent, OrderLine, Return, Shipment
 
 SESSION_KEY = "orders"
 VIEW, CHANGE = "orders.view_order", "orders.change_order"
@@ -21,7 +21,10 @@ COOKIES_TRIED = "tried"
 # As a voice reads an order's number out, or a hand copies it.
 LOOKALIKES = str.maketrans("OIL", "011")
 # What a shopper is told of an order whom we only know by its number and address: nothing of money going back and forth.
-TOLD = ("placed", "paid", "confirmed", "processing", "shipped", "tracking", "delivered", "cancelled")
+TOLD = (
+    "placed", "paid", "confirmed", "processing", "part_shipped", "shipped", "tracking", "parcel_lost",
+    "parcel_replaced", "part_delivered", "delivered", "cancelled",
+)  # fmt: skip
 
 
 def get(public_id: str) -> Order:
@@ -53,10 +56,44 @@ def get_accessible(request: Request, public_id: str, *, permission: str = VIEW) 
     return order
 
 
+def shipments_of(order: Order) -> QuerySet[Shipment]:
+    return order.shipments.select_related("order", "replaces", "replacement").prefetch_related("lines__order_line")
+
+
+def get_shipment(order: Order, public_id: str) -> Shipment:
+    found = shipments_of(order).filter(public_id=public_id).first()
+    if found is None:
+        raise ShipmentNotFound
+    return found
+
+
+def returns_of(order: Order) -> QuerySet[Return]:
+    return order.returns.select_related("order").prefetch_related("lines__order_line")
+
+
+def get_return(order: Order, public_id: str) -> Return:
+    found = returns_of(order).filter(public_id=public_id).first()
+    if found is None:
+        raise ReturnNotFound
+    return found
+
+
+def returnable(order: Order, now: datetime) -> list[OrderLine]:
+    """The lines of which the buyer may send something back now, each with its `units_returnable`."""
+    until = order.returns_until
+    if until is None or now > until:
+        return []
+    return [line for line in order.lines.with_units() if line.units_returnable > 0]
+
+
 def has_ordered(user: User | None, email: str) -> bool:
     """Whether this person, or somebody with this e-mail address, has an order that was not cancelled."""
     theirs = Q(email=email) | Q(user=user) if user else Q(email=email)
     return Order.objects.filter(theirs).exclude(status=Order.Status.CANCELLED).exists()
+
+
+def may_change(request: Request) -> bool:
+    return request.user.is_staff and request.user.has_perm(CHANGE)
 
 
 def actor_of(request: HttpRequest) -> str:

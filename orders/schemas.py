@@ -1,14 +1,16 @@
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from pricing.schemas import DiscountAnswer
-from shop.api import Answer, Body, Line
+from shop.api import Answer, Body, Line, Quantity, Text
 from shop.money import to_number
 
 from . import queries
-from .models import Order, OrderLine, Shipment
+from .models import Order, OrderLine, Return, Shipment
 
 Statuses = Literal["pending", "confirmed", "processing", "shipped", "delivered", "cancelled"]
 
@@ -32,6 +34,7 @@ class OrderItemAnswer(Answer):
     name: str
     price: float
     quantity: int
+    cancelled_quantity: int = Field(description="Of these, units that will not be sent after all.")
     subtotal: float
 
     @classmethod
@@ -44,6 +47,7 @@ class OrderItemAnswer(Answer):
             name=line.name,
             price=to_number(line.unit_price_minor, currency),
             quantity=line.quantity,
+            cancelled_quantity=line.cancelled_quantity,
             subtotal=to_number(line.subtotal_minor, currency),
         )
 
@@ -60,8 +64,10 @@ class ShipmentAnswer(Answer):
     tracking_number: str
     tracking_url: str
     items: list[ShipmentItemAnswer]
+    replaces: str | None = Field(description="The lost parcel whose contents this one brings again.")
     shipped_at: datetime | None
     delivered_at: datetime | None
+    lost_at: datetime | None
 
     @classmethod
     def of(cls, shipment: Shipment) -> "ShipmentAnswer":
@@ -75,8 +81,10 @@ class ShipmentAnswer(Answer):
                 ShipmentItemAnswer(item_id=line.order_line.public_id, quantity=line.quantity)
                 for line in shipment.lines.all()
             ],
+            replaces=shipment.replaces.public_id if shipment.replaces else None,
             shipped_at=shipment.shipped_at,
             delivered_at=shipment.delivered_at,
+            lost_at=shipment.lost_at,
         )
 
 
@@ -163,6 +171,111 @@ class StatusBody(Body):
     status: Statuses
     tracking_number: Annotated[Line, Field(max_length=100)] = ""
     carrier: Annotated[Line, Field(max_length=60)] = ""
+
+
+class UnitsBody(Body):
+    item_id: Annotated[Line, Field(min_length=1, max_length=80)]
+    quantity: Quantity
+
+
+class ShipmentBody(Body):
+    items: Annotated[list[UnitsBody], Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Absent: every unit that is in no parcel yet."
+    )
+    status: Literal["pending", "packed", "shipped"] = "shipped"
+    tracking_number: Annotated[Line, Field(max_length=100)] = ""
+    carrier: Annotated[Line, Field(max_length=60)] = ""
+
+    @property
+    def quantities(self) -> dict[str, int] | None:
+        return None if self.items is None else units_of(self.items)
+
+
+class ShipmentChangeBody(Body):
+    status: Literal["packed", "shipped", "delivered", "lost"] | None = None
+    tracking_number: Annotated[Line, Field(max_length=100)] | None = None
+    carrier: Annotated[Line, Field(max_length=60)] | None = None
+
+
+class TrackingBody(Body):
+    tracking_number: Annotated[Line, Field(max_length=100)] = ""
+    carrier: Annotated[Line, Field(max_length=60)] = ""
+
+
+class ReturnItemAnswer(Answer):
+    item_id: str
+    quantity: int
+    reason: str
+    disposition: str | None = Field(description="What became of the units that came back.")
+
+
+class ReturnAnswer(Answer):
+    return_id: str
+    status: str
+    items: list[ReturnItemAnswer]
+    note: str
+    answer: str = Field(description="Why it was rejected.")
+    refund_id: str | None
+    requested_at: datetime
+    decided_at: datetime | None
+    received_at: datetime | None
+    refunded_at: datetime | None
+
+    @classmethod
+    def of(cls, made: Return) -> "ReturnAnswer":
+        return cls(
+            return_id=made.public_id,
+            status=made.status,
+            items=[
+                ReturnItemAnswer(
+                    item_id=line.order_line.public_id,
+                    quantity=line.quantity,
+                    reason=line.reason,
+                    disposition=line.disposition or None,
+                )
+                for line in made.lines.all()
+            ],
+            note=made.note,
+            answer=made.answer,
+            refund_id=made.refund_id or None,
+            requested_at=made.requested_at,
+            decided_at=made.decided_at,
+            received_at=made.received_at,
+            refunded_at=made.refunded_at,
+        )
+
+
+class ReturnItemBody(UnitsBody):
+    reason: Literal["changed_mind", "does_not_fit", "not_as_described", "damaged", "wrong_item", "other"]
+
+
+class ReturnBody(Body):
+    items: Annotated[list[ReturnItemBody], Field(min_length=1, max_length=500)]
+    note: Annotated[Text, Field(max_length=1000)] = ""
+
+
+class ReceivedItemBody(Body):
+    item_id: Annotated[Line, Field(min_length=1, max_length=80)]
+    quantity: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] | None = Field(
+        None, description="How many came; absent: all that were announced."
+    )
+    disposition: Literal["restock", "damaged", "discard"] = "restock"
+
+
+class ReturnChangeBody(Body):
+    status: Literal["approved", "rejected", "received"]
+    reason: Annotated[Line, Field(max_length=500)] = Field("", description="With `rejected`: for the buyer.")
+    items: Annotated[list[ReceivedItemBody], Field(max_length=500)] = Field(
+        [], description="With `received`: what came, and what becomes of it."
+    )
+
+
+def units_of(items: Iterable[UnitsBody]) -> dict[str, int]:
+    """Summed, where a line is named twice."""
+    units: Counter[str] = Counter()
+    for item in items:
+        units[item.item_id] += item.quantity
+    return dict(units)
 
 
 class TrackBody(Body):

@@ -2,7 +2,19 @@
 
 from .journal import ALLOWED, SYSTEM
 from .owners import join_orders
-from .parcels import cancel_units, correct_tracking, deliver, lose, pack, prepare, replace, send, ship, unpack
+from .parcels import (
+    cancel_units,
+    correct_tracking,
+    deliver,
+    lose,
+    pack,
+    prepare,
+    replace,
+    send,
+    ship,
+    ship_units,
+    unpack,
+)
 from .payment import change_payment_method, confirm, extend_payment_due, mark_paid, record_payment_status
 from .placing import Contact, create_order, new_number
 from .returns import (
@@ -47,6 +59,7 @@ __all__ = [
     "send",
     "set_status",
     "ship",
+    "ship_units",
     "start_processing",
     "unpack",
 ]

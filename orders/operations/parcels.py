@@ -92,12 +92,32 @@ def ship(
             now=now,
         )
         return order
-    _require_sendable(order)
-    if quantities is None:
+    if quantities is None and Status.SHIPPED in ALLOWED[order.status]:
         order.shipments.filter(status__in=Shipment.WAITING).delete()
+    given = {"quantities": quantities, "tracking_number": tracking_number, "carrier": carrier}
+    return ship_units(order, **given, actor=actor, now=now).order
+
+
+@transaction.atomic
+def ship_units(
+    order: Order,
+    *,
+    quantities: Quantities | None = None,
+    tracking_number: str = "",
+    carrier: str = "",
+    actor: str,
+    now: datetime,
+) -> Shipment:
+    """Sends units off as one parcel and returns it: `quantities` by the line's public id, or all that are in none yet.
+
+    Raises InvalidTransition, TooManyUnits, NothingToShip, and what `inventory.ship` raises.
+    Locks: order, then its reservations, then stock.
+    """
+    order = locked(order)
+    _require_sendable(order)
     parcel = _fill(order, quantities, now=now)
     _send(order, parcel, tracking_number=tracking_number, carrier=carrier, actor=actor, now=now)
-    return order
+    return parcel
 
 
 @transaction.atomic

@@ -11,7 +11,8 @@ from django.utils import timezone
 from checkout.tests.books import broken
 from checkout.tests.factories import make_variant, order_in, place_order
 from inventory.models import Reservation, StockItem
-from orders.models import Order, OrderEvent, OrderLine
+from orders.models import Order, OrderEvent, OrderLine, Shipment
+from orders.operations import ship
 from pricing.models import PromotionUse
 from pricing.tests.factories import stored_promotion
 
@@ -109,6 +110,72 @@ def left_without_money(order: Order) -> None:
     update(order, payment_method="invoice")
 
 
+def parcel_of_more_than_was_ordered(order: Order) -> None:
+    """One that waits: the stock doesn't know of it."""
+    line = order.lines.get()
+    order.shipments.create(status="packed").lines.create(order_line=line, quantity=line.quantity + 1)
+
+
+def parcel_with_a_strangers_line(order: Order) -> None:
+    other = Order.objects.exclude(pk=order.pk).get()
+    order.shipments.create(status="packed").lines.create(order_line=other.lines.get(), quantity=1)
+
+
+def more_back_than_arrived(order: Order) -> None:
+    made = order.returns.create(requested_at=timezone.now())
+    made.lines.create(order_line=order.lines.get(), quantity=3, reason="other")
+
+
+def fulfilled_by_word_alone(order: Order) -> None:
+    update(order, fulfillment_status="fulfilled")
+
+
+def returned_by_word_alone(order: Order) -> None:
+    update(order, fulfillment_status="returned")
+
+
+def shipped_with_a_unit_left(order: Order) -> None:
+    update(order, status="shipped")
+    OrderEvent.objects.create(order=order, type="shipped", from_status="processing", to_status="shipped", actor="x")
+
+
+def delivered_on_the_way(order: Order) -> None:
+    order.shipments.update(status="shipped")
+
+
+def parcel_that_the_stock_does_not_know(order: Order) -> None:
+    lost = order.shipments.get()
+    Shipment.objects.filter(pk=lost.pk).update(status="lost")
+    again = order.shipments.create(status="delivered", replaces=lost)
+    again.lines.create(order_line=order.lines.get(), quantity=2)
+    Reservation.objects.create(
+        reference=order.reference, sku=order.lines.get().sku, warehouse=StockItem.objects.get().warehouse, quantity=2,
+        kind="allocation",
+    )  # fmt: skip
+    StockItem.objects.update(reserved=2)
+
+
+def two_of_three_shipped() -> Order:
+    order = order_in("confirmed", make_variant(), quantity=3)
+    return ship(order, quantities={order.lines.get().public_id: 2}, actor="test", now=timezone.now())
+
+
+@pytest.mark.django_db
+def test_a_parcel_that_the_stock_does_not_know_is_seen() -> None:
+    order = order_in("delivered", make_variant())
+    parcel_that_the_stock_does_not_know(order)
+    assert set(broken()) == {"O17", "I6"}
+
+
+@pytest.mark.django_db
+def test_shipped_before_the_last_unit_left_is_seen() -> None:
+    order = two_of_three_shipped()
+    assert broken() == {}
+    shipped_with_a_unit_left(order)
+    # I6 too: an order that is sent has nothing promised any more.
+    assert set(broken()) == {"O15", "I6"}
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("code", "plant", "state"),
@@ -129,6 +196,12 @@ def left_without_money(order: Order) -> None:
         ("O11", promotion_that_nobody_counted, "pending"),
         ("O11", use_of_an_order_that_is_over, "pending"),
         ("O7", left_without_money, "confirmed"),
+        ("O12", parcel_of_more_than_was_ordered, "processing"),
+        ("O12", parcel_with_a_strangers_line, "processing"),
+        ("O13", more_back_than_arrived, "delivered"),
+        ("O14", fulfilled_by_word_alone, "confirmed"),
+        ("O14", returned_by_word_alone, "delivered"),
+        ("O16", delivered_on_the_way, "delivered"),
     ],
 )
 def test_planted_row_is_seen_as_exactly_that_one(code: str, plant: Callable[[Order], None], state: str) -> None:

@@ -1,0 +1,265 @@
+"""What comes back: within which time, how much of it, what becomes of it, and who may ask."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.tests.clients import ApiClient
+from accounts.tests.factories import StaffFactory, UserFactory
+from checkout.tests.factories import order_in
+from inventory.models import StockItem, StockMovement
+from orders import operations
+from orders.errors import ReturnRefused, TooManyUnits, WrongReturnState
+from orders.models import Order
+from orders.operations import ReturnItem
+from shop.errors import InvalidInput
+from shop.models import OutboxEvent
+
+from .factories import ACTOR, arrive, lines_of, order_of_two_lines, receive, send, units, want_back
+
+pytestmark = pytest.mark.usefixtures("sound")
+
+
+def fulfillment(order: Order) -> str:
+    order.refresh_from_db()
+    return order.fulfillment_status
+
+
+def told(topic: str) -> list[dict[str, Any]]:
+    return list(OutboxEvent.objects.filter(topic=topic).order_by("id").values_list("payload", flat=True))
+
+
+def test_a_return_goes_its_way_once() -> None:
+    order = order_of_two_lines("delivered")
+    made = want_back(order, 2)
+    for _ in range(2):
+        made = operations.approve_return(made, actor=ACTOR, now=timezone.now())
+    first = receive(made)
+    operations.receive_return(first, {}, actor=ACTOR, now=timezone.now())
+    assert fulfillment(order) == "partially_returned"
+    assert [item.on_hand for item in StockItem.objects.order_by("id")] == [9, 7]
+    for _ in range(2):
+        operations.mark_return_refunded(made.public_id, "re_1", now=timezone.now())
+    made.refresh_from_db()
+    assert (made.status, made.refund_id) == ("refunded", "re_1")
+    for topic in ("return.requested", "return.approved", "return.received", "return.refunded"):
+        assert told(topic) == [{"order_id": order.public_id, "return_id": made.public_id}]
+    assert [event.type for event in order.events.all()][-4:] == [
+        "return_requested",
+        "return_approved",
+        "return_received",
+        "return_refunded",
+    ]
+
+
+def test_never_more_comes_back_than_arrived() -> None:
+    order = order_of_two_lines()
+    arrive(order, send(order, 2))
+    send(order, 1)
+    with pytest.raises(TooManyUnits):
+        want_back(order, 3)
+    want_back(order, 1)
+    with pytest.raises(TooManyUnits):
+        want_back(order, 2)
+    want_back(order, 1)
+
+
+def test_a_rejected_return_frees_its_units() -> None:
+    order = order_of_two_lines("delivered")
+    made = want_back(order, 3)
+    for _ in range(2):
+        made = operations.reject_return(made, reason="Worn.", actor=ACTOR, now=timezone.now())
+    assert (made.status, made.answer, fulfillment(order)) == ("rejected", "Worn.", "fulfilled")
+    want_back(order, 3)
+
+
+def test_everything_comes_back() -> None:
+    order = order_of_two_lines("delivered")
+    receive(want_back(order, 3))
+    assert fulfillment(order) == "partially_returned"
+    receive(want_back(order, 0, 3))
+    assert fulfillment(order) == "returned"
+
+
+def test_what_becomes_of_it() -> None:
+    order = order_of_two_lines("delivered")
+    made = want_back(order, 2, 2)
+    first, second = (line.public_id for line in lines_of(order))
+    receive(made, dispositions={first: "damaged", second: "discard"})
+    assert [item.on_hand for item in StockItem.objects.order_by("id")] == [7, 7]
+    assert StockMovement.objects.filter(kind="return").count() == 2
+    assert [line.disposition for line in made.lines.all()] == ["damaged", "discard"]
+
+
+def test_less_came_than_was_announced() -> None:
+    order = order_of_two_lines("delivered")
+    made = want_back(order, 2, 2)
+    first, second = (line.public_id for line in lines_of(order))
+    receive(made, dispositions={first: "restock"}, quantities={first: 1, second: 0})
+    assert [(line.order_line.public_id, line.quantity) for line in made.lines.all()] == [(first, 1)]
+    want_back(order, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("dispositions", "quantities"),
+    [
+        (["restock"], []),
+        (["lost", "restock"], []),
+        ([], []),
+        (["restock", "restock"], [3]),
+        (["restock", "restock"], [-1]),
+        (["restock", "restock"], [0, 0]),
+    ],
+)
+def test_a_receipt_that_makes_no_sense(dispositions: list[str], quantities: list[int]) -> None:
+    order = order_of_two_lines("delivered")
+    made = want_back(order, 2, 2)
+    names = [line.public_id for line in lines_of(order)]
+    with pytest.raises(InvalidInput):
+        receive(
+            made,
+            dispositions=dict(zip(names, dispositions, strict=False)),
+            quantities=dict(zip(names, quantities, strict=False)),
+        )
+    made.refresh_from_db()
+    assert (made.status, fulfillment(order)) == ("approved", "fulfilled")
+
+
+def test_states_are_not_left_out() -> None:
+    order = order_of_two_lines("delivered")
+    made, now = want_back(order, 1), timezone.now()
+    line = lines_of(order)[0].public_id
+    with pytest.raises(WrongReturnState):
+        operations.receive_return(made, {line: "restock"}, actor=ACTOR, now=now)
+    with pytest.raises(WrongReturnState):
+        operations.mark_return_refunded(made.public_id, "re_1", now=now)
+    receive(made)
+    for verb in (
+        lambda: operations.approve_return(made, actor=ACTOR, now=now),
+        lambda: operations.reject_return(made, reason="late", actor=ACTOR, now=now),
+    ):
+        with pytest.raises(WrongReturnState):
+            verb()
+
+
+def test_the_time_counts_from_the_last_parcel(settings: Any) -> None:
+    settings.SHOP_RETURN_DAYS = 14
+    order, now = order_of_two_lines(), timezone.now()
+    with pytest.raises(ReturnRefused, match="has arrived yet"):
+        want_back(order, 1)
+    first, second = send(order, 3), send(order)
+    operations.deliver(order, parcel=first, actor=ACTOR, now=now)
+    operations.deliver(order, parcel=second, actor=ACTOR, now=now + timedelta(days=10))
+    want_back(order, 1, now=now + timedelta(days=24))
+    late = now + timedelta(days=24, seconds=1)
+    with pytest.raises(ReturnRefused, match="is over"):
+        want_back(order, 1, now=late)
+    want_back(order, 1, is_late_allowed=True, now=late)
+
+
+def test_a_line_is_named_once() -> None:
+    order = order_of_two_lines("delivered")
+    line = lines_of(order)[0].public_id
+    with pytest.raises(InvalidInput):
+        operations.request_return(order, [ReturnItem(line, 1, "other")] * 2, actor="guest", now=timezone.now())
+
+
+# --- JSON
+
+
+@pytest.fixture
+def staff(db: None) -> ApiClient:
+    return ApiClient.of(StaffFactory.create(permissions=["orders.view_order", "orders.change_order"]))
+
+
+def path_of(order: Order, *more: str) -> str:
+    return "/".join([f"/orders/{order.public_id}/returns", *more])
+
+
+def items(order: Order, *quantities: int, **more: Any) -> list[dict[str, Any]]:
+    given = units(order, *quantities)
+    return [{"itemId": name, "quantity": n, "reason": "does_not_fit", **more} for name, n in given.items()]
+
+
+def test_a_guest_asks_with_the_token(staff: ApiClient) -> None:
+    order = order_of_two_lines("delivered")
+    guest = ApiClient(order.access_token)
+    answer = guest.post(path_of(order), {"items": items(order, 1), "note": "Too small."})
+    assert answer.status_code == 201, answer.content
+    made = answer.json()["data"]
+    assert (made["status"], made["note"], made["items"][0]["reason"]) == ("requested", "Too small.", "does_not_fit")
+    for body, status in (
+        ({"status": "approved"}, "approved"),
+        ({"status": "received", "items": [{"itemId": made["items"][0]["itemId"]}]}, "received"),
+    ):
+        answer = staff.put(path_of(order, made["returnId"]), body)
+        assert (answer.status_code, answer.json()["data"]["status"]) == (200, status), answer.content
+    listed = guest.get(path_of(order)).json()["data"]
+    assert [(each["status"], each["items"][0]["disposition"]) for each in listed] == [("received", "restock")]
+
+
+def test_a_rejection_needs_a_reason(staff: ApiClient) -> None:
+    order = order_of_two_lines("delivered")
+    made = want_back(order, 1)
+    answer = staff.put(path_of(order, made.public_id), {"status": "rejected"})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["reason"])
+    answer = staff.put(path_of(order, made.public_id), {"status": "rejected", "reason": "It was worn."})
+    assert answer.json()["data"]["answer"] == "It was worn."
+
+
+def test_the_same_key_asks_once() -> None:
+    order = order_of_two_lines("delivered")
+    guest = ApiClient(order.access_token)
+    asked = [guest.post(path_of(order), {"items": items(order, 1)}, idempotency_key="r1") for _ in range(2)]
+    assert asked[0].json() == asked[1].json() and order.returns.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (lambda order: {"items": items(order, 4)}, 409, "too_many_units"),
+        (lambda order: {"items": items(order, 1) * 2}, 400, "invalid_input"),
+        (lambda order: {"items": items(order, 1, reason="because")}, 400, "invalid_input"),
+        (lambda order: {"items": items(order, 1, disposition="restock")}, 400, "invalid_input"),
+        (lambda order: {"items": []}, 400, "invalid_input"),
+        (lambda order: {"items": items(order, 1), "note": "x" * 1001}, 400, "invalid_input"),
+        (lambda order: {"items": [{"itemId": "item_none", "quantity": 1, "reason": "other"}]}, 400, "invalid_input"),
+    ],
+)
+def test_bad_requests(body: Callable[[Order], Any], status: int, code: str) -> None:
+    order = order_of_two_lines("delivered")
+    answer = ApiClient(order.access_token).post(path_of(order), body(order))
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
+    assert order.returns.count() == 0
+
+
+def test_staff_may_be_generous_and_the_buyer_not(customer: Any, customer_api: ApiClient, staff: ApiClient) -> None:
+    order = order_of_two_lines("delivered", user=customer)
+    order.shipments.update(delivered_at=timezone.now() - timedelta(days=31))
+    answer = customer_api.post(path_of(order), {"items": items(order, 1)})
+    assert (answer.status_code, answer.json()["code"]) == (409, "return_refused")
+    assert staff.post(path_of(order), {"items": items(order, 1)}).status_code == 201
+
+
+def test_who_may(api: ApiClient, customer: Any, customer_api: ApiClient) -> None:
+    order = order_in("delivered", user=customer)
+    made = want_back(order, 1)
+    stranger = ApiClient.of(UserFactory.create())
+    viewer = ApiClient.of(StaffFactory.create(permissions=["orders.view_order"]))
+    for client in (api, stranger):
+        assert client.get(path_of(order)).status_code == 404
+    for client in (api, stranger, viewer):
+        assert client.post(path_of(order), {"items": items(order, 1)}).status_code == 404
+    for client, status in ((api, 401), (customer_api, 403), (viewer, 403)):
+        assert client.put(path_of(order, made.public_id), {"status": "approved"}).status_code == status
+    made.refresh_from_db()
+    assert made.status == "requested"
+
+
+def test_a_return_of_another_order_is_missing(staff: ApiClient) -> None:
+    order, other = order_in("delivered"), order_in("delivered")
+    foreign = want_back(other, 1).public_id
+    assert staff.put(path_of(order, foreign), {"status": "approved"}).json()["code"] == "return_not_found"
