@@ -34,6 +34,7 @@ INK, SOFT, LINE, ACCENT = (0.11, 0.10, 0.09), (0.43, 0.41, 0.38), (0.84, 0.82, 0
 NAME_WIDTH = 168.0
 # Right edges of the columns behind the name.
 QUANTITY, UNIT_PRICE, NET, RATE, TAX, GROSS = (LEFT + offset for offset in (205, 270, 333, 370, 422, RIGHT - LEFT))
+FACTS, FACT_VALUES = 332.0, 412.0
 LEADING = 11.5
 
 
@@ -95,29 +96,29 @@ class _Sheet:
             ("Number", self.invoice.number),
             ("Date of issue", _day(self.invoice.issued_on)),
             ("Date of supply", self.supply()),
-            ("Order", f"{self.invoice.order_number}, {_day(self.invoice.ordered_on)}"),
+            ("Order", self.invoice.order_number),
+            ("Ordered on", _day(self.invoice.ordered_on)),
         ]
         if self.invoice.corrects:
-            facts.insert(
-                1, ("Corrects invoice", f"{self.invoice.corrects.number}, {_day(self.invoice.corrects.issued_on)}")
-            )
+            facts.insert(1, ("Corrects invoice", self.invoice.corrects.number))
         y = top + 2
         for name, value in facts:
-            self.text(332, y, name, TEXT, 8.5, SOFT)
-            for row in self.split(value, 112):
-                self.text(RIGHT, y, row, STRONG if name == "Number" else TEXT, 8.5, align="right")
+            self.text(FACTS, y, name, TEXT, 8.5, SOFT)
+            font = STRONG if name == "Number" else TEXT
+            for row in self.split(value, RIGHT - FACT_VALUES):
+                self.text(FACT_VALUES, y, row, font, 8.5)
                 y += 11
-            y += 4
+            y += 3.5
         if buyer["delivery"]:
-            self.text(332, y + 4, "Delivered to", TEXT, 8.5, SOFT)
-            y = self.lines(RIGHT, y + 4, buyer["delivery"], size=8.5, align="right", width=112)
+            self.text(FACTS, y, "Delivered to", TEXT, 8.5, SOFT)
+            y = self.lines(FACT_VALUES, y, buyer["delivery"], size=8.5, width=RIGHT - FACT_VALUES)
         self.y = max(y, top + 14 * len(buyer["lines"]))
 
     def supply(self) -> str:
         first, last = self.invoice.supplied_from, self.invoice.supplied_to
         if first is None or last is None:
             return "on delivery"
-        days = _day(first) if first == last else f"{_day(first)} to {_day(last)}"
+        days = _day(first) if first == last else _days(first, last)
         return days if self.invoice.is_supplied else f"{days} (expected)"
 
     def title(self) -> None:
@@ -133,7 +134,7 @@ class _Sheet:
 
     def table_head(self) -> None:
         currency = self.invoice.currency
-        price = "Unit price" if not self.invoice.prices_include_tax else "Unit price incl."
+        price = "Unit price" if not self.invoice.prices_include_tax else "Price with tax"
         self.text(LEFT, self.y, "Article", STRONG, 7.5, SOFT)
         heads = (
             (QUANTITY, "Quantity"),
@@ -243,9 +244,7 @@ class _Sheet:
         y = HEIGHT - 62
         self.rule(y - 12, LINE, 0.4)
         seller = self.invoice.seller
-        rows = self.split(
-            " · ".join(filter(None, [seller["name"], *seller["footer"], seller["tax_id"]])), 380, size=7.5
-        )
+        rows = self.split(" · ".join([seller["name"], *seller["footer"]]), 380, size=7.5)
         self.lines(LEFT, y, rows[:3], size=7.5, colour=SOFT, leading=9.5)
         self.text(RIGHT, y, f"Page {self.page} of {self.pages}", TEXT, 7.5, SOFT, align="right")
         if self.canvas:
@@ -326,6 +325,11 @@ def _plain(text: str) -> str:
 
 def _day(day: date) -> str:
     return date_format(day, "j F Y")
+
+
+def _days(first: date, last: date) -> str:
+    start = "j" if (first.year, first.month) == (last.year, last.month) else "j F Y"
+    return f"{date_format(first, start)} to {_day(last)}"
 
 
 def _percent(rate: Decimal) -> str:
