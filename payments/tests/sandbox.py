@@ -29,6 +29,7 @@ class Sandbox:
             [
                 *(sys.executable, "-m", "sandbox", "--port", "0", "--data-dir", str(self.directory)),
                 *("--webhook-url", webhook_url, "--webhook-secret", SECRET),
+                *("--record", str(self.calls)),
             ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -38,6 +39,11 @@ class Sandbox:
         match = re.search(r"127\.0\.0\.1:(\d+)", self.process.stdout.readline())
         assert match, "the sandbox did not start"
         self.url = f"http://127.0.0.1:{match[1]}"
+
+    @property
+    def calls(self) -> Path:
+        """What was asked and answered, a JSON object a line."""
+        return self.directory / "calls.jsonl"
 
     def stop(self) -> None:
         self.process.kill()

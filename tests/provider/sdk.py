@@ -27,6 +27,10 @@ LATE = {
 }  # named in annotations, imported by the SDK for type checkers only
 
 
+def origin_of(shape: Shape) -> Any:
+    return typing.get_origin(shape)
+
+
 @dataclass(frozen=True)
 class Contract:
     """One method of `StripeClient.v1`: what it sends where, and the class of what it answers (of a list's members)."""
@@ -134,7 +138,7 @@ def _params(value: Any, shape: Shape, at: str) -> Iterator[str]:
     if typing_extensions.is_typeddict(shape):
         yield from _group(value, shape, at)
         return
-    origin, arguments = typing.get_origin(shape), typing.get_args(shape)
+    origin, arguments = origin_of(shape), typing.get_args(shape)
     if origin in (Union, types.UnionType):
         members = without_open_end(arguments)
         if all(list(_params(value, member, at)) for member in members):
@@ -174,7 +178,7 @@ def _group(value: Any, shape: Shape, at: str) -> Iterator[str]:
 def _is_leaf(value: Any, shape: Shape) -> bool:
     if not isinstance(value, str):
         return False
-    if typing.get_origin(shape) is Literal:
+    if origin_of(shape) is Literal:
         return value in [str(each) for each in typing.get_args(shape)]
     tests: dict[Shape, Callable[[str], Any]] = {
         str: lambda text: True,
@@ -187,7 +191,7 @@ def _is_leaf(value: Any, shape: Shape) -> bool:
 
 def without_open_end(members: tuple[Shape, ...]) -> tuple[Shape, ...]:
     """`Literal["a", "b"] | str`, by which the SDK stays open for what Stripe adds, is the literals alone here."""
-    has_choices = any(typing.get_origin(each) is Literal and any(typing.get_args(each)) for each in members)
+    has_choices = any(origin_of(each) is Literal and any(typing.get_args(each)) for each in members)
     return tuple(each for each in members if not (has_choices and each is str))
 
 
@@ -221,7 +225,7 @@ def problems_of_event(event: Mapping[str, Any]) -> list[str]:
 
 
 @cache
-def fields_of(cls: type[stripe.StripeObject]) -> dict[str, Shape]:
+def fields_of(cls: Shape) -> dict[str, Shape]:
     """The annotations of a class of the SDK, resolved. What a module imports for type checkers only is imported."""
     found: dict[str, Shape] = {}
     for base in reversed(cls.__mro__):
@@ -229,7 +233,7 @@ def fields_of(cls: type[stripe.StripeObject]) -> dict[str, Shape]:
             names = _names_of(base.__module__)
             for name, hint in vars(base).get("__annotations__", {}).items():
                 found[name] = eval(hint, names) if isinstance(hint, str) else _resolved(hint, names)
-    return {name: hint for name, hint in found.items() if typing.get_origin(hint) is not typing.ClassVar}
+    return {name: hint for name, hint in found.items() if origin_of(hint) is not typing.ClassVar}
 
 
 @cache
@@ -247,7 +251,7 @@ def _resolved(hint: Shape, names: dict[str, Any]) -> Shape:
 
 
 def _value(value: Any, shape: Shape, at: str) -> Iterator[str]:
-    origin, arguments = typing.get_origin(shape), typing.get_args(shape)
+    origin, arguments = origin_of(shape), typing.get_args(shape)
     if origin in (Union, types.UnionType):
         yield from _union(value, without_open_end(arguments), at)
     elif origin is Literal:
