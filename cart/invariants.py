@@ -20,13 +20,15 @@ INVARIANTS = (
     ),
     Invariant(
         "C4",
-        "a hold belongs to an open cart that has the article in that quantity",
+        "what is held belongs to an open cart that has the article in that quantity, of all warehouses together",
         f"""
-        SELECT r.reference, r.sku, r.quantity AS held, lines.quantity AS in_cart FROM inventory_reservation r
+        SELECT r.reference, r.sku, r.held, lines.quantity AS in_cart FROM (
+            SELECT reference, sku, sum(quantity) AS held FROM inventory_reservation
+            WHERE state = 'open' AND kind = 'hold' AND reference LIKE 'cart:%' GROUP BY 1, 2
+        ) r
         LEFT JOIN ({LINES}) AS lines
             ON 'cart:' || lines.public_id = r.reference AND lines.sku = r.sku AND lines.state = 'open'
-        WHERE r.state = 'open' AND r.kind = 'hold' AND r.reference LIKE 'cart:%'
-            AND lines.quantity IS DISTINCT FROM r.quantity
+        WHERE lines.quantity IS DISTINCT FROM r.held
         """,
         "SELECT count(*) FROM inventory_reservation WHERE kind = 'hold'",
     ),

@@ -152,7 +152,7 @@ def merge(guest: CartSnapshot, user: User, *, now: datetime) -> CartSnapshot:
 
     A line whose sum can't be held stays, without a hold, for the cart page to say so. A guest's cart that is not open
     any more is left as it is.
-    Locks: both carts by id, then the reservations of both, then stock by SKU.
+    Locks: both carts by id, then the reservations of both, then stock by SKU and warehouse.
     """
     own = CartSnapshot.objects.open().filter(user=user).first()
     carts = _locked_by_id(guest, own)
@@ -170,13 +170,17 @@ def merge(guest: CartSnapshot, user: User, *, now: datetime) -> CartSnapshot:
         return guest
 
     own = carts[own.pk]
-    incoming = sorted(guest.lines, key=lambda line: line["sku"])
+    merged = [_take_over(own, line) for line in guest.lines]
+    # What checkout held already stays held, in its new size.
+    to_hold = [line for line in merged if settings.SHOP_HOLD_STOCK_AT == "cart" or line["heldUntil"]]
     guest.state, guest.lines = State.MERGED, []
     _save(guest, now)
-    inventory.lock(guest.reference, own.reference)
-    inventory.release(guest.reference)
-    for line in incoming:
-        _take_over(own, line, now)
+    until = now + hold_time()
+    refused = inventory.take_over(
+        guest.reference, own.reference, {line["sku"]: line["quantity"] for line in to_hold}, until=until
+    )
+    for line in to_hold:
+        line["heldUntil"] = None if line["sku"] in refused else until.isoformat()
     _take_over_coupons(own, guest)
     _save(own, now)
     return own
@@ -274,30 +278,17 @@ def is_held(line: Line, now: datetime) -> bool:
     return until is not None and datetime.fromisoformat(until) > now
 
 
-def _take_over(cart: CartSnapshot, line: Line, now: datetime) -> None:
+def _take_over(cart: CartSnapshot, line: Line) -> Line:
     target = next((own for own in cart.lines if own["sku"] == line["sku"]), None)
     if target:
         target["quantity"] = min(target["quantity"] + line["quantity"], settings.SHOP_MAX_QUANTITY)
     else:
         cart.lines.append(target := {**line, "heldUntil": None})
-    if settings.SHOP_HOLD_STOCK_AT == "cart" or target["heldUntil"]:
-        _try_to_hold(cart, target, now)
+    return target
 
 
 def _take_over_coupons(cart: CartSnapshot, other: CartSnapshot) -> None:
     cart.coupon_codes = list(dict.fromkeys([*cart.coupon_codes, *other.coupon_codes]))[:MAX_COUPONS]
-
-
-def _try_to_hold(cart: CartSnapshot, line: Line, now: datetime) -> None:
-    until = now + hold_time()
-    try:
-        with transaction.atomic():
-            inventory.hold(cart.reference, {line["sku"]: line["quantity"]}, until=until)
-        line["heldUntil"] = until.isoformat()
-    except InsufficientStock:
-        # What the cart held of it before is another quantity than it shows now.
-        inventory.hold(cart.reference, {line["sku"]: 0}, until=now)
-        line["heldUntil"] = None
 
 
 def _save(cart: CartSnapshot, now: datetime) -> None:

@@ -32,3 +32,13 @@ class NotPromised(Conflict):
         self.sku = sku
         self.promised = promised
         super().__init__(f"Only {promised} of {sku} are promised here.", extra={"sku": sku, "promised": promised})
+
+
+class NotFree(Conflict):
+    """`free` is what lies on the shelf and is promised to nobody."""
+
+    code = "not_free"
+
+    def __init__(self, sku: str, free: int) -> None:
+        text = f"Only {free} of {sku} are free to move." if free else f"Nothing of {sku} is free to move."
+        super().__init__(text, fields={"quantity": [text]}, extra={"sku": sku, "free": free})

@@ -5,17 +5,17 @@ time of its COMMIT only, and who finds it sold out takes no lock. The functions 
 refuse to run without one. docs/algorithms/stock.md tells the whole story.
 """
 
-from .low_stock import sweep_low_stock
+from .alerts import sweep_low_stock
 from .promises import (
     allocate,
     extend,
     hold,
-    lock,
     reallocate,
     release,
     release_expired,
     secure,
     ship,
+    take_over,
 )
 from .shelf import (
     adjust,
@@ -26,7 +26,9 @@ from .shelf import (
     set_available,
     set_on_hand,
     set_rules,
+    transfer,
     update_item,
+    write_off,
 )
 
 __all__ = [
@@ -36,7 +38,6 @@ __all__ = [
     "ensure_item",
     "extend",
     "hold",
-    "lock",
     "reallocate",
     "receive",
     "release",
@@ -48,5 +49,8 @@ __all__ = [
     "set_rules",
     "ship",
     "sweep_low_stock",
+    "take_over",
+    "transfer",
     "update_item",
+    "write_off",
 ]

@@ -11,7 +11,7 @@ from inventory.errors import InsufficientStock
 from inventory.models import StockItem
 from shop import live
 
-from . import low_stock
+from . import alerts
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ UPDATE inventory_stockitem SET
         ELSE low_stock_at END,
     updated_at = now()
 WHERE sku = %(sku)s AND warehouse_id = %(warehouse_id)s {guard}
-RETURNING CASE WHEN low_stock_at = now() THEN low_stock_at END
+RETURNING CASE WHEN low_stock_at = now() THEN low_stock_at END, shortfall, now()
 """
 # The guard of every promise. Waiting for a rival's COMMIT, PostgreSQL reads the row again before it answers.
 GUARD = "AND shortfall = 0 AND on_hand - safety_stock + backorder_limit - reserved >= %(reserved)s"
@@ -76,7 +76,7 @@ def apply(changes: Iterable[Change], *, otherwise: Mapping[str, list[Change]] | 
                 instead[change.warehouse_id][1] += change.reserved
             _apply_to(sku, instead, low)
     if low:
-        low_stock.tell(list(low), min(low.values()))
+        alerts.tell_low(list(low), min(low.values()))
     return refused
 
 
@@ -91,8 +91,11 @@ def _apply_to(sku: str, rows: Mapping[int, list[int]], low: dict[str, datetime])
             row = cursor.fetchone()
             if row is None:
                 raise InsufficientStock(sku, available(sku))
-            if row[0]:
-                low[sku] = row[0]
+            low_at, shortfall, now = row
+            if low_at:
+                low[sku] = low_at
+            if on_hand < 0 <= reserved and shortfall:
+                alerts.tell_short(sku, warehouse_id, shortfall, now)
 
 
 def available(sku: str) -> int:

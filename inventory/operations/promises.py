@@ -74,15 +74,20 @@ def extend(reference: str, *, until: datetime) -> None:
     Reservation.objects.open().filter(reference=reference, expires_at__lt=until).update(expires_at=until)
 
 
-def lock(*references: str) -> None:
-    """Locks what is promised to all of `references`, for who is about to change several of them in turn.
+def take_over(source: str, reference: str, quantities: Mapping[str, int], *, until: datetime) -> set[str]:
+    """Gives back all that `source` holds and makes the holds of `reference` exactly `quantities`, in one pass.
 
-    Else the second one's reservations would be locked after the first one's stock, and the sweeper, which takes them
-    the other way round, could wait for this transaction while it waits for the sweeper.
+    A SKU that can't be held in full is held no more at all; those are answered. One pass, since who changed the stock
+    of one reference after the other's would come back to articles behind those that it has locked already.
+    Locks: the reservations of both, then stock rows by SKU and warehouse.
     """
     require_transaction()
-    mine = Reservation.objects.open().filter(reference__in=references).select_for_update(no_key=True)
-    list(mine.order_by("reference", "sku", "warehouse_id"))
+    held = _locked(Reservation.objects.open().holds().filter(reference__in=[source, reference]))
+    theirs = [hold for hold in held if hold.reference == source]
+    mine = [hold for hold in held if hold.reference == reference and hold.sku in quantities]
+    _close(theirs, State.RELEASED)
+    freed = _returning(theirs)
+    return _promise(reference, mine, quantities, kind=Kind.HOLD, until=until, freed=freed, moves=True, partly=True)
 
 
 def release(reference: str, quantities: Mapping[str, int] | None = None) -> None:
@@ -108,7 +113,7 @@ def release_expired(now: datetime) -> int:
     while True:
         with transaction.atomic():
             expired = Reservation.objects.open().holds().filter(expires_at__lte=now).order_by("sku", "id")
-            batch = list(expired.select_for_update(skip_locked=True, no_key=True)[:SWEEP_BATCH])
+            batch = _idle(expired)
             _give_back(batch, State.EXPIRED)
             failpoints.reach("holds.swept_before_commit")
         released += len(batch)
@@ -156,12 +161,15 @@ def _promise(
     until: datetime | None,
     freed: Iterable[Change] = (),
     moves: bool = False,
-) -> None:
+    partly: bool = False,
+) -> set[str]:
     """Makes `mine`, the locked reservations of `reference`, exactly `wanted`, and carries out what was `freed` before.
 
     A line that grows takes what it lacks from where there is enough; one that `moves` is placed anew as a whole. One
-    that shrinks gives back where it would be taken last.
+    that shrinks gives back where it would be taken last. `partly` gives back what can't be had in full, instead of
+    refusing everything, and answers those SKUs.
     """
+    freed = list(freed)
     changes = list(freed)
     held: dict[str, dict[int, Reservation]] = defaultdict(dict)
     for reservation in mine:
@@ -173,14 +181,30 @@ def _promise(
         for warehouse, reservation in held[sku].items()
     ]
     missing = {sku: quantity - sum(kept[sku].values()) for sku, quantity in wanted.items()}
-    chosen = choose(missing, [*changes, *returning])
+    chosen = choose(missing, [*changes, *returning], partly=partly)
+    parts = {sku: Counter(kept[sku]) + Counter(chosen.get(sku, {})) for sku in wanted}
+    refused = {sku for sku, quantity in wanted.items() if parts[sku].total() < quantity}
+    refusals = {sku: _difference(sku, held[sku], {}) for sku in wanted}
     for sku in wanted:
-        parts = Counter(kept[sku]) + Counter(chosen.get(sku, {}))
-        _write(reference, sku, held[sku], parts, kind=kind, until=until)
-        for warehouse in {*parts, *held[sku]}:
-            before = held[sku][warehouse].quantity if warehouse in held[sku] else 0
-            changes.append(Change(sku, warehouse, reserved=parts[warehouse] - before))
-    apply(changes)
+        changes += refusals[sku] if sku in refused else _difference(sku, held[sku], parts[sku])
+    if partly:
+        for change in freed:
+            refusals.setdefault(change.sku, []).append(change)
+        refused |= apply(changes, otherwise=refusals)
+    # Otherwise stock comes last: nobody waits for its row while the reservations are written.
+    for sku in wanted:
+        _write(reference, sku, held[sku], {} if sku in refused else parts[sku], kind=kind, until=until)
+    if not partly:
+        apply(changes)
+    return refused
+
+
+def _difference(sku: str, held: Mapping[int, Reservation], parts: Mapping[int, int]) -> list[Change]:
+    before = {warehouse: reservation.quantity for warehouse, reservation in held.items()}
+    return [
+        Change(sku, warehouse, reserved=parts.get(warehouse, 0) - before.get(warehouse, 0))
+        for warehouse in {*parts, *before}
+    ]
 
 
 def _keep(reservations: list[Reservation], quantity: int, *, moves: bool) -> Parts:
@@ -268,6 +292,10 @@ def _locked(reservations: ReservationQuerySet) -> list[Reservation]:
     """By SKU, then by the warehouse's priority. Every change of a reservation stands behind this lock."""
     mine = reservations.select_for_update(no_key=True, of=("self",))
     return list(mine.order_by("sku", "warehouse__priority", "warehouse_id"))
+
+
+def _idle(reservations: ReservationQuerySet) -> list[Reservation]:
+    return list(reservations.select_for_update(skip_locked=True, no_key=True)[:SWEEP_BATCH])
 
 
 def _units(reservations: Iterable[Reservation]) -> Counter[str]:

@@ -3,13 +3,13 @@
 from typing import Literal, TypeAlias
 
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import F
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from inventory.errors import StockBelowZero, TooManyUnits
-from inventory.models import StockItem, StockMovement, Warehouse
+from inventory.errors import NotFree, StockBelowZero, TooManyUnits
+from inventory.models import StockItem, StockItemQuerySet, StockMovement, Warehouse
+from shop.errors import InvalidInput
 
+from . import alerts
 from .counters import Change, apply, require_transaction
 
 Kind: TypeAlias = StockMovement.Kind
@@ -62,6 +62,38 @@ def restock(
         _move(item, Kind.DAMAGE, -quantity, reason=disposition, actor=actor, key=f"{key}:off", reference=reference)
 
 
+def write_off(item: StockItem, quantity: int, *, reason: str, actor: str, key: str | None = None) -> None:
+    """Takes `quantity` damaged units off the shelf, once for each `key`. Raises StockBelowZero.
+
+    Fewer units than promised become `shortfall`. Locks: one stock row.
+    """
+    require_transaction()
+    _move(item, Kind.DAMAGE, -quantity, reason=reason, actor=actor, key=key)
+
+
+def transfer(
+    sku: str, quantity: int, *, source: Warehouse, target: Warehouse, reason: str, actor: str, key: str
+) -> None:
+    """Moves units from one warehouse to another, once for each `key`. What is promised to buyers stays where it is.
+
+    Raises NotFree for more than lies unpromised at the source, TooManyUnits. Locks: both stock rows, by warehouse.
+    """
+    require_transaction()
+    if source == target or quantity < 1:
+        raise InvalidInput("Choose another warehouse and at least one unit.")
+    arriving = ensure_item(sku, target)
+    items = {item.warehouse_id: item for item in _locked(StockItem.objects.filter(sku=sku))}
+    if StockMovement.objects.filter(idempotency_key=f"{key}:out").exists():
+        return
+    leaving = items.get(source.pk)
+    free = max(0, leaving.on_hand - leaving.reserved) if leaving else 0
+    if leaving is None or quantity > free:
+        raise NotFree(sku, free)
+    with transaction.atomic():
+        _move(leaving, Kind.TRANSFER_OUT, -quantity, reason=reason, actor=actor, key=f"{key}:out")
+        _move(arriving, Kind.TRANSFER_IN, quantity, reason=reason, actor=actor, key=f"{key}:in")
+
+
 def adjust(item: StockItem, quantity: int, *, reason: str, actor: str) -> None:
     """Corrects the shelf by a signed `quantity`. Raises StockBelowZero. Fewer units than promised become `shortfall`.
 
@@ -77,7 +109,7 @@ def set_available(sku: str, quantity: int, *, reason: str, actor: str) -> None:
     Raises StockBelowZero, TooManyUnits. Locks: one stock row.
     """
     require_transaction()
-    item = StockItem.objects.select_for_update(no_key=True).get(pk=ensure_item(sku).pk)
+    (item,) = _locked(StockItem.objects.filter(pk=ensure_item(sku).pk))
     others = StockItem.objects.filter(sku=sku).exclude(pk=item.pk)
     elsewhere = sum(other.available for other in others)
     target = quantity - elsewhere + item.reserved + item.safety_stock - item.backorder_limit
@@ -87,14 +119,14 @@ def set_available(sku: str, quantity: int, *, reason: str, actor: str) -> None:
 def set_on_hand(item: StockItem, quantity: int, *, reason: str, actor: str) -> None:
     """Records a stock-take: `quantity` units were counted. Raises TooManyUnits. Locks: the stock row."""
     require_transaction()
-    item = StockItem.objects.select_for_update(no_key=True).get(pk=item.pk)
+    (item,) = _locked(StockItem.objects.filter(pk=item.pk))
     adjust(item, quantity - item.on_hand, reason=reason, actor=actor)
 
 
 @transaction.atomic
 def update_item(item: StockItem, *, quantity: int | None, low_stock_threshold: int | None, actor: str) -> StockItem:
     """Records a stock-take, a new threshold or both; None leaves it. Raises TooManyUnits. Locks: the stock row."""
-    item = StockItem.objects.select_for_update(no_key=True).get(pk=item.pk)
+    (item,) = _locked(StockItem.objects.filter(pk=item.pk))
     if low_stock_threshold is not None:
         set_rules(
             item,
@@ -108,18 +140,27 @@ def update_item(item: StockItem, *, quantity: int | None, low_stock_threshold: i
     return item
 
 
+@transaction.atomic
 def set_rules(item: StockItem, *, safety_stock: int, backorder_limit: int, low_stock_threshold: int) -> None:
     """Changes what may be promised of the item and when it counts as low. Locks: the stock row."""
+    (before,) = _locked(StockItem.objects.filter(pk=item.pk))
+    shortfall = max(0, before.reserved - before.on_hand - backorder_limit)
     StockItem.objects.filter(pk=item.pk).update(
         safety_stock=safety_stock,
         backorder_limit=backorder_limit,
         low_stock_threshold=low_stock_threshold,
-        shortfall=Greatest(0, F("reserved") - F("on_hand") - backorder_limit),
+        shortfall=shortfall,
         updated_at=timezone.now(),
     )
+    if shortfall > before.shortfall:
+        alerts.tell_short(item.sku, item.warehouse_id, shortfall, timezone.now())
 
 
 # --- How
+
+
+def _locked(items: StockItemQuerySet) -> list[StockItem]:
+    return list(items.select_for_update(no_key=True).order_by("sku", "warehouse_id"))
 
 
 def _move(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from inventory.errors import InsufficientStock
-from inventory.models import StockItem
+from inventory.models import StockItem, StockItemQuerySet
 
 from .counters import Change
 
@@ -31,8 +31,7 @@ def choose(wanted: Mapping[str, int], returning: Iterable[Change], *, partly: bo
     wanted = _enough(wanted, items, back, partly=partly)
     if any(len(items[sku]) > 1 for sku in wanted):
         skus = {*wanted, *(sku for sku, _ in back)}
-        locked = StockItem.objects.filter(sku__in=skus).select_for_update(no_key=True).order_by("sku", "warehouse_id")
-        fresh = {item.pk: item for item in locked}
+        fresh = {item.pk: item for item in _locked(StockItem.objects.filter(sku__in=skus))}
         items = {sku: [fresh[item.pk] for item in items[sku]] for sku in wanted}
         wanted = _enough(wanted, items, back, partly=partly)
     return {
@@ -52,6 +51,10 @@ def spread(quantity: int, capacities: Mapping[int, int]) -> Parts:
             parts[warehouse] = units
             quantity -= units
     return parts
+
+
+def _locked(items: StockItemQuerySet) -> list[StockItem]:
+    return list(items.select_for_update(no_key=True).order_by("sku", "warehouse_id"))
 
 
 def _by_sku(items: Iterable[StockItem]) -> dict[str, list[StockItem]]:

@@ -72,7 +72,13 @@ def test_every_verb_needs_the_transaction_of_what_it_belongs_to() -> None:
         lambda: operations.hold("bag:a", {"BOWL": 1}, until=now),
         lambda: operations.allocate("bag:a", "sale:a", {"BOWL": 1}, until=now),
         lambda: operations.secure("sale:a", {"BOWL": 1}),
-        lambda: operations.lock("bag:a"),
+        lambda: operations.take_over("bag:a", "bag:b", {"BOWL": 1}, until=now),
+        lambda: operations.reallocate("sale:a", {"BOWL": 1}, until=now),
+        lambda: operations.write_off(item, 1, reason="", actor=""),
+        lambda: operations.transfer(
+            "BOWL", 1, source=item.warehouse, target=item.warehouse, reason="", actor="", key="a"
+        ),
+        lambda: operations.restock("BOWL", 1, disposition="restock", warehouse=None, reference="", actor="", key="a"),
         lambda: operations.release("bag:a"),
         lambda: operations.ship("sale:a", actor=""),
         lambda: operations.receive("BOWL", 1, reason="", actor=""),

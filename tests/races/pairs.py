@@ -66,7 +66,7 @@ def assert_lost(pair: Pair, *, rounds: int = ROUNDS) -> None:
         lost, errors = play(pair, rounds)
     told = ", ".join(f"{name} x {times}" for name, times in sorted(lost.items()))
     print(
-        f"{pair.name}: {sum(lost.values())} of {rounds} rounds lost without the guard ({told}), errors {dict(errors)}"
+        f"{pair.name}: {sum(lost.values())} of {rounds} rounds lost without its guard ({told}), errors {dict(errors)}"
     )
     assert pair.violation in lost, f"never {pair.violation!r} in {rounds} rounds: {dict(lost)}, errors {dict(errors)}"
 
@@ -146,35 +146,28 @@ def replaced(owner: Any, name: str, value: object) -> AbstractContextManager[obj
 
 @contextmanager
 def without_constraint(model: type[models.Model], name: str) -> Iterator[None]:
-    """Drops a CHECK or UNIQUE constraint; the table is emptied before it is put back."""
-    constraint = next(each for each in model._meta.constraints if each.name == name)
-    with connection.schema_editor() as editor:
-        editor.remove_constraint(model, constraint)
-    try:
-        yield
-    finally:
-        empty(model)
-        with connection.schema_editor() as editor:
-            editor.add_constraint(model, constraint)
-
-
-@contextmanager
-def without_unique(model: type[models.Model], column: str) -> Iterator[None]:
-    """Drops what `unique=True` of a field made; the table is emptied before it is put back."""
+    """Drops a constraint, or the index that is one, by its name; the table is emptied before it is put back."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
-        constraints = connection.introspection.get_constraints(cursor, table)
-    name = next(
-        name
-        for name, each in constraints.items()
-        if each["unique"] and not each["primary_key"] and each["columns"] == [column]
-    )
-    run(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name])
+        constraint = cursor.fetchone()
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [name])
+        index = cursor.fetchone()
+    assert constraint or index, f"there is no constraint {name}"
+    run(f"ALTER TABLE {table} DROP CONSTRAINT {name}" if constraint else f"DROP INDEX {name}")
     try:
         yield
     finally:
-        empty(model)
-        run(f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE ({column})")
+        run(f"TRUNCATE {table} CASCADE")
+        run(f"ALTER TABLE {table} ADD CONSTRAINT {name} {constraint[0]}" if constraint else index[0])
+
+
+def without_unique(model: type[models.Model], column: str) -> AbstractContextManager[None]:
+    """Drops what `unique=True` of a field made."""
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
+    found = (name for name, each in constraints.items() if each["unique"] and each["columns"] == [column])
+    return without_constraint(model, next(name for name in found if not constraints[name]["primary_key"]))
 
 
 @contextmanager
@@ -184,10 +177,6 @@ def without_trigger(table: str, name: str) -> Iterator[None]:
         yield
     finally:
         run(f"ALTER TABLE {table} ENABLE TRIGGER {name}")
-
-
-def empty(model: type[models.Model]) -> None:
-    run(f"TRUNCATE {model._meta.db_table} CASCADE")
 
 
 def run(sql: str) -> None:

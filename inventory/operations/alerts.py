@@ -1,3 +1,5 @@
+"""What staff have to hear of."""
+
 from datetime import datetime
 
 from django.db import transaction
@@ -6,8 +8,14 @@ from inventory.models import StockItem
 from shop import outbox
 
 
-def tell(skus: list[str], at: datetime) -> None:
+def tell_low(skus: list[str], at: datetime) -> None:
     outbox.publish("stock.low", key=f"stock.low:{skus[0]}:{at.isoformat()}", payload={"skus": skus})
+
+
+def tell_short(sku: str, warehouse_id: int, shortfall: int, at: datetime) -> None:
+    """A stock-take found fewer units than are promised: somebody has to decide whose order waits."""
+    payload = {"sku": sku, "warehouse_id": warehouse_id, "shortfall": shortfall}
+    outbox.publish("stock.shortfall", key=f"stock.shortfall:{sku}:{warehouse_id}:{at.isoformat()}", payload=payload)
 
 
 def sweep_low_stock(now: datetime) -> int:
@@ -17,5 +25,5 @@ def sweep_low_stock(now: datetime) -> int:
         items = list(low.select_for_update(skip_locked=True, no_key=True)[:500])
         if items:
             StockItem.objects.filter(pk__in=[item.pk for item in items]).update(low_stock_at=now)
-            tell(list(dict.fromkeys(item.sku for item in items)), now)
+            tell_low(list(dict.fromkeys(item.sku for item in items)), now)
     return len(items)
