@@ -17,6 +17,7 @@ RESOURCES = {
     "reviews": "reviews",
     "shipping": "cart",
     "users": "account",
+    "webhooks": "webhooks",
 }
 WORDS = {
     "account": "your details, addresses, tokens and sessions",
@@ -25,6 +26,7 @@ WORDS = {
     "reviews": "your reviews",
     "products": "products",
     "inventory": "stock",
+    "webhooks": "what other systems are told",
 }
 # Below these, everybody reads without signing in.
 PUBLIC = frozenset({"products", "reviews", "recommendations"})
@@ -36,7 +38,7 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SCOPES = tuple(f"{resource}:{verb}" for resource in WORDS for verb in ("read", "write"))
 # The rest names what only staff do, or what everybody reads.
-OF_SHOPPERS = tuple(scope for scope in SCOPES if not scope.startswith(("products:", "inventory:")))
+OF_SHOPPERS = tuple(scope for scope in SCOPES if not scope.startswith(("products:", "inventory:", "webhooks:")))
 
 
 def scope_needed(method: str, route: str) -> str:

@@ -15,6 +15,7 @@ from recommendations.api import router as recommendations
 from reviews.api import router as reviews
 from shop.api import StrictJsonParser, install_error_handlers
 from shop.contract import ShopApi
+from webhooks.api import router as webhooks
 
 DESCRIPTION = """
 Products, carts, orders and accounts.
@@ -45,5 +46,17 @@ api = ShopApi(
     docs_url="/docs",
 )
 install_error_handlers(api)
-for router in (catalog, inventory, cart, checkout, orders, invoices, accounts, notifications, reviews, recommendations):
+for router in (
+    catalog,
+    inventory,
+    cart,
+    checkout,
+    orders,
+    invoices,
+    accounts,
+    notifications,
+    reviews,
+    recommendations,
+    webhooks,
+):
     api.add_router("", router)

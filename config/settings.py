@@ -77,6 +77,9 @@ SHOP_STAFF_EMAIL = env.str("SHOP_STAFF_EMAIL", default="staff@example.com")
 # Ways to pay that are offered, in this order. Goods of a `cod` order stay promised until staff ship or cancel it.
 SHOP_PAYMENT_METHODS = env.list("SHOP_PAYMENT_METHODS", default=["stripe", "invoice", "cod"])
 
+# `automatic` takes the money of a card at once; `manual` only authorises it: staff or the first parcel take it.
+SHOP_CAPTURE = env.str("SHOP_CAPTURE", default="automatic")
+
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 # Only the stand-in of development and tests sets this; empty means Stripe itself.
@@ -121,6 +124,7 @@ INSTALLED_APPS = [
     # Before the mails: the one that thanks for the money leads to the invoice.
     "invoices",
     "notifications",
+    "webhooks",
     "recommendations",
     "demo",
 ]
@@ -316,6 +320,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Below the visibility timeout: after it the broker hands a task that is still under way to a second worker.
+# A pool of threads can't be interrupted; there every job of ours ends by itself.
+CELERY_TASK_SOFT_TIME_LIMIT = 480
+CELERY_TASK_TIME_LIMIT = 540
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # `expires` keeps a worker that was away from running the backlog of every missed tick.
 CELERY_BEAT_SCHEDULE = {
@@ -333,6 +341,8 @@ CELERY_BEAT_SCHEDULE = {
     "recommend": {"task": "recommendations.tasks.generate", "schedule": crontab(hour="2", minute="40")},
     "forget people": {"task": "shop.tasks.forget_people", "schedule": crontab(hour="3", minute="20")},
     "forget old webhooks": {"task": "payments.tasks.forget_webhooks", "schedule": 3600, "options": {"expires": 3600}},
+    "send webhooks": {"task": "webhooks.tasks.deliver", "schedule": 5, "options": {"expires": 5}},
+    "forget old deliveries": {"task": "webhooks.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
     "forget old keys": {"task": "shop.tasks.forget_old", "schedule": 3600, "options": {"expires": 3600}},
 }
 

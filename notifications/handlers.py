@@ -9,7 +9,7 @@ from accounts import operations as accounts
 from accounts.models import User
 from catalog.models import Variant
 from inventory.models import StockItem
-from orders.models import Order
+from orders.models import Order, Return, Shipment
 from payments.models import Refund
 
 from .models import MailLog
@@ -17,6 +17,13 @@ from .operations import digest, send
 from .queries import earned
 
 Payload = dict[str, Any]
+PICKUP_MAILS = {
+    "shipped": "ready_to_collect",
+    "part_shipped": "ready_to_collect",
+    "parcel_replaced": "ready_to_collect",
+    "delivered": "collected",
+    "part_delivered": "collected",
+}
 
 
 def order_placed(payload: Payload) -> None:
@@ -35,11 +42,23 @@ def order_paid(payload: Payload) -> None:
 
 
 def order_shipped(payload: Payload) -> None:
-    to_buyer(find_order(payload), "shipped")
+    parcel_left(payload, "shipped")
+
+
+def order_partly_shipped(payload: Payload) -> None:
+    parcel_left(payload, "part_shipped")
+
+
+def order_parcel_replaced(payload: Payload) -> None:
+    parcel_left(payload, "parcel_replaced")
 
 
 def order_delivered(payload: Payload) -> None:
-    to_buyer(find_order(payload), "delivered")
+    parcels_arrived(payload, "delivered")
+
+
+def order_partly_delivered(payload: Payload) -> None:
+    parcels_arrived(payload, "part_delivered")
 
 
 def order_cancelled(payload: Payload) -> None:
@@ -55,8 +74,28 @@ def order_mail_requested(payload: Payload) -> None:
     """One that is no longer true by the time that its turn comes is left unsent."""
     order, mail = find_order(payload), payload["mail"]
     if mail in earned(order):
-        context = {"invoice_account": bank_account(order), "amount_minor": last_refund(order)}
-        to_buyer(order, mail, suffix=f":{payload['request_id']}", **context)
+        context = {
+            "invoice_account": bank_account(order),
+            "amount_minor": last_refund(order),
+            "parcels": arrived(order) if mail == "delivered" else sent(order)[-1:],
+        }
+        to_buyer(order, for_pickup(order, mail), suffix=f":{payload['request_id']}", **context)
+
+
+def return_requested(payload: Payload) -> None:
+    made = find_return(payload)
+    admin_url = absolute(reverse("admin:orders_order_change", args=[made.order_id]))
+    context = {"order": made.order, "return": made, "admin_url": admin_url}
+    key = f"return_requested:{made.public_id}"
+    send("return_requested", to=settings.SHOP_STAFF_EMAIL, key=key, context=context, number=made.order.number)
+
+
+def return_approved(payload: Payload) -> None:
+    about_return(payload, "return_approved", address=settings.SHOP_RETURN_ADDRESS)
+
+
+def return_rejected(payload: Payload) -> None:
+    about_return(payload, "return_rejected")
 
 
 def payment_failed(payload: Payload) -> None:
@@ -86,6 +125,12 @@ def stock_low(payload: Payload) -> None:
     first = rows[0][0] + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
     context = {"items": rows, "admin_url": absolute(reverse("admin:inventory_stockitem_changelist"))}
     send("low_stock", to=settings.SHOP_STAFF_EMAIL, key=key, context=context, first=first)
+
+
+def webhook_disabled(payload: Payload) -> None:
+    context = {**payload, "admin_url": absolute(reverse("admin:webhooks_endpoint_changelist"))}
+    key = f"webhook_disabled:{payload['endpoint_id']}:{digest(payload['at'])}"
+    send("webhook_disabled", to=settings.SHOP_STAFF_EMAIL, key=key, context=context, url=payload["url"])
 
 
 def user_created(payload: Payload) -> None:
@@ -185,6 +230,44 @@ def to_buyer(order: Order, template: str, *, suffix: str = "", **context: Any) -
     )
 
 
+def parcel_left(payload: Payload, template: str) -> None:
+    """One mail for each parcel, which names what is in it."""
+    order = find_order(payload)
+    # Of a release that knew one parcel: its event names none.
+    named = payload.get("shipment_id", "")
+    parcels = [each for each in sent(order) if each.public_id == named] or sent(order)[-1:]
+    to_buyer(order, for_pickup(order, template), suffix=f":{named}" if named else "", parcels=parcels)
+
+
+def parcels_arrived(payload: Payload, template: str) -> None:
+    order, named = find_order(payload), payload.get("shipment_ids", [])
+    parcels = [each for each in arrived(order) if each.public_id in named] or arrived(order)
+    to_buyer(order, for_pickup(order, template), suffix=f":{named[0]}" if named else "", parcels=parcels)
+
+
+def sent(order: Order) -> list[Shipment]:
+    return [parcel for parcel in order.shipments.all() if not parcel.is_waiting]
+
+
+def arrived(order: Order) -> list[Shipment]:
+    return [parcel for parcel in order.shipments.all() if parcel.status == Shipment.Status.DELIVERED]
+
+
+def for_pickup(order: Order, template: str) -> str:
+    """Who collects gets no parcel: another mail says that it is ready, or that it was taken along."""
+    return PICKUP_MAILS.get(template, template) if order.pickup_address else template
+
+
+def find_return(payload: Payload) -> Return:
+    found = Return.objects.select_related("order").prefetch_related("lines__order_line")
+    return found.get(public_id=payload["return_id"])
+
+
+def about_return(payload: Payload, template: str, **context: Any) -> None:
+    made = find_return(payload)
+    to_buyer(find_order(payload), template, suffix=f":{made.public_id}", **{"return": made}, **context)
+
+
 def last_refund(order: Order) -> int | None:
     """In minor units; None when nothing has gone back."""
     made = Refund.objects.filter(payment__order=order, status=Refund.Status.SUCCEEDED).order_by("-id").first()
@@ -207,10 +290,16 @@ TOPICS = {
     "order.payment_method": order_placed,
     "order.paid": order_paid,
     "order.shipped": order_shipped,
+    "order.partly_shipped": order_partly_shipped,
+    "order.parcel_replaced": order_parcel_replaced,
     "order.delivered": order_delivered,
+    "order.partly_delivered": order_partly_delivered,
     "order.cancelled": order_cancelled,
     "order.refunded": order_refunded,
     "order.mail_requested": order_mail_requested,
+    "return.requested": return_requested,
+    "return.approved": return_approved,
+    "return.rejected": return_rejected,
     "payment.failed": payment_failed,
     "payment.mismatch": payment_mismatch,
     "stock.low": stock_low,
@@ -221,4 +310,5 @@ TOPICS = {
     "user.second_factor_changed": second_factor_changed,
     "user.erased": user_erased,
     "password_reset.requested": password_reset,
+    "webhook.disabled": webhook_disabled,
 }

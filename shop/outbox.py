@@ -8,9 +8,10 @@ outside any transaction. A handler may run twice (a worker can die between effec
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
@@ -56,11 +57,16 @@ def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NO
 def poke() -> None:
     """Wakes the relay now. Without a broker the sweep finds the row within seconds."""
     failpoints.reach("outbox.before_poke")
+    wake("shop.tasks.relay_outbox")
+
+
+def wake(task: str) -> None:
+    """Lets a sweep run now that comes by anyway."""
     try:
         # A wake-up that waited this long is one too many: the sweep has come by, and the queue has other work.
-        current_app.send_task("shop.tasks.relay_outbox", expires=10)
+        current_app.send_task(task, expires=10)
     except OperationalError:
-        log.warning("broker away: the outbox waits for the sweep")
+        log.warning("broker away: %s waits for its time", task)
 
 
 def relay(now: datetime) -> int:
@@ -90,13 +96,16 @@ def relay(now: datetime) -> int:
 def _deliver(event: OutboxEvent) -> Exception | None:
     """Lets everybody act who has to, and answers the first failure.
 
-    One that fails keeps no other from acting: with the mail server away, a webhook would wait for the mail.
+    Handlers act in their order, one after the success of the other: the mail leads to the invoice that comes before it.
+    Observers wait for nobody: with the mail server away, a webhook would wait for the mail.
     """
+    chains: list[list[Callable[[], None]]] = [[partial(handle, event.payload) for handle in handlers_of(event.topic)]]
+    chains += [[partial(observe, event)] for observe in observers_of(event.topic)]
     failure: Exception | None = None
-    calls = [(handler, event.payload) for handler in handlers_of(event.topic)]
-    for act, about in [*calls, *((observer, event) for observer in observers_of(event.topic))]:
+    for chain in chains:
         try:
-            act(about)  # type: ignore[operator]
+            for act in chain:
+                act()
         except Exception as error:
             log.exception("outbox event %s (%s) failed, attempt %s", event.pk, event.topic, event.attempts)
             failure = failure or error

@@ -37,7 +37,8 @@ def topics_in(tree: ast.AST) -> set[str]:
 
 
 def handling(topic: str) -> set[str]:
-    return {handler.__module__.partition(".")[0] for handler in subscribers.handlers_of(topic)}
+    calls = [*subscribers.handlers_of(topic), *subscribers.observers_of(topic)]
+    return {call.__module__.partition(".")[0] for call in calls}
 
 
 def every(schedule: object) -> str:

@@ -453,4 +453,9 @@ ADDITIONS = {
     "DELETE /api/cart/{user_id}/coupon",
     "POST /api/orders/track",
     "POST /api/orders/{order_id}/resend",
+    "GET /api/webhooks/endpoints",
+    "GET /api/webhooks/deliveries",
+    "GET /api/webhooks/deliveries/{delivery_id}",
+    "POST /api/webhooks/deliveries/{delivery_id}/replay",
+    "POST /api/webhooks/replay",
 }
