@@ -68,6 +68,11 @@ class Stack:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(60)
 
+    def pid_of(self, name: str) -> int:
+        """The process that the launcher holds for a service: web, worker, beat, sandbox."""
+        services = json.loads((self.data_dir / "processes.json").read_text())
+        return next(int(service["pid"]) for service in services if service["name"] == name)
+
     @property
     def sandbox_url(self) -> str:
         """Where the payment stand-in listens, as its own log says."""

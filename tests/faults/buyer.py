@@ -31,6 +31,7 @@ class Buyer:
     address: str
     key: str = field(default_factory=lambda: f"wish-{secrets.token_hex(8)}")
     patience: float = 150
+    longest_pause: float = 2.0
     order: dict[str, Any] = field(default_factory=dict)
     refusals: list[int] = field(default_factory=list)
     on_refusal: Callable[[int], None] = lambda status: None
@@ -81,6 +82,7 @@ class Buyer:
         return insist(
             lambda: self.stack.call(method, path, body, X_Forwarded_For=self.address, **headers),
             patience=self.patience,
+            longest_pause=self.longest_pause,
             refused=self._refused,
         )
 
@@ -90,8 +92,13 @@ class Buyer:
 
 
 def insist(
-    ask: Callable[[], Answer], *, patience: float, refused: Callable[[int], None] = lambda status: None
+    ask: Callable[[], Answer],
+    *,
+    patience: float,
+    longest_pause: float = 2.0,
+    refused: Callable[[int], None] = lambda status: None,
 ) -> Answer:
+    """The first clear answer. A broken connection, 429, 503 and "still under way" are none."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -101,7 +108,7 @@ def insist(
         else:
             if not is_unclear(answer):
                 return answer
-            status, pause = answer.status, min(float(answer.headers.get("retry-after", 1)), 2.0)
+            status, pause = answer.status, min(float(answer.headers.get("retry-after", 1)), longest_pause)
         refused(status)
         assert time.monotonic() < deadline, f"no clear answer in {patience} s; the last was {status}"
         time.sleep(pause)

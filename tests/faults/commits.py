@@ -34,7 +34,9 @@ def lose_orders(shop: FaultyShop, trials: int) -> list[Trial]:
 
 def _lose_order(shop: FaultyShop, run: str, number: int) -> Trial:
     where: Literal["before", "behind"] = "before" if number % 2 else "behind"
-    buyer = Buyer(shop.stack, SKU, f"10.8.{number >> 8}.{number & 255}", key=f"{run}-{number}-{where}")
+    buyer = Buyer(
+        shop.stack, SKU, f"10.8.{number >> 8}.{number & 255}", key=f"{run}-{number}-{where}", longest_pause=0.1
+    )
     trial = Trial(buyer, where)
     struck = shop.postgres.struck[f"commit {where}"]
     shop.postgres.cut_at_commit = CutAtCommit(PLACES, where)

@@ -1,13 +1,14 @@
 """PostgreSQL and Valkey of a test's own, which it may kill. The servers of the other tests stay untouched."""
 
-import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import redis
 
 from launcher.postgres import Postgres, pg_bin_dir
@@ -43,7 +44,7 @@ class OwnPostgres:
         process.wait(30)
         time.sleep(away_seconds)
         self.service.start()
-        self.supervisor.watch(until=lambda: self.postgres._is_ready(self.service))
+        eventually(lambda: self.postgres._is_ready(self.service), seconds=30, what="PostgreSQL")
 
     def stop(self) -> None:
         if process := self.service.process:
@@ -85,7 +86,7 @@ class OwnValkey:
 
 class OwnShop:
     def __init__(self, data_dir: Path, **env: str) -> None:
-        self.postgres, self.valkey = OwnPostgres(data_dir / "servers"), OwnValkey()
+        self.postgres, self.valkey = OwnPostgres(data_dir), OwnValkey()
         self.data_dir, self.env = data_dir, env
 
     def start(self) -> None:
@@ -95,6 +96,26 @@ class OwnShop:
         env = servers | {"SHOP_TRUSTED_PROXIES": "1"} | self.env
         self.stack = Stack(self.data_dir / "shop", env=env, arguments=("--empty",))
         self.stack.start()
+
+    def pending(self) -> int:
+        """Events and messages that a worker still has to act on."""
+        sql = """SELECT (SELECT count(*) FROM shop_outboxevent WHERE state = 'pending')
+            + (SELECT count(*) FROM payments_webhookevent WHERE handled_at IS NULL)"""
+        with psycopg.connect(self.postgres.postgres.url) as connection:
+            row = connection.execute(sql).fetchone()
+        assert row
+        return int(row[0])
+
+    def unpaid(self, orders: list[dict[str, Any]]) -> list[str]:
+        """Those that are not in the database, or were paid for and are not told so: by public id."""
+        with psycopg.connect(self.postgres.postgres.url) as connection:
+            rows = connection.execute("SELECT public_id, payment_status FROM orders_order").fetchall()
+        known = dict(rows)
+        return [
+            o["orderId"]
+            for o in orders
+            if known.get(o["orderId"], "lost") != ("paid" if o.get("isPaid") else "pending")
+        ]
 
     def stop(self) -> None:
         if hasattr(self, "stack"):
@@ -112,11 +133,3 @@ def own_shop(data_dir: Path, **env: str) -> Iterator[OwnShop]:
         yield shop
     finally:
         shop.stop()
-
-
-def worker_pid(stack: Stack) -> int:
-    return stack.pid_of("worker")
-
-
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
