@@ -11,9 +11,11 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401
-        from .handlers import close_cancelled_order
+        from .handlers import capture_shipped_order, close_cancelled_order, refund_return
         from .privacy import PART
 
         privacy.register(PART)
         invariants.register(*INVARIANTS)
         subscribe("order.cancelled", close_cancelled_order)
+        subscribe("order.shipped", capture_shipped_order)
+        subscribe("return.received", refund_return)

@@ -10,3 +10,11 @@ def stripe_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
     if settings.STRIPE_SECRET_KEY and not settings.STRIPE_WEBHOOK_SECRET:
         return [Error("STRIPE_SECRET_KEY is set, and STRIPE_WEBHOOK_SECRET is not.", id="payments.E001")]
     return []
+
+
+@register
+def capture_setting(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """A typing mistake would take the money of every order at once."""
+    if settings.SHOP_CAPTURE not in {"automatic", "manual"}:
+        return [Error("SHOP_CAPTURE is `automatic` or `manual`.", id="payments.E002")]
+    return []

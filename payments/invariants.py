@@ -8,12 +8,14 @@ INVARIANTS = (
         "a payment's status and amounts are what its events say",
         """
         SELECT * FROM (
-            SELECT p.public_id, p.status, p.captured_minor, p.refunded_minor, e.captured, e.refunded,
+            SELECT p.public_id, p.status, p.captured_minor, p.refunded_minor, p.disputed_minor,
+                e.captured, e.refunded, e.disputed,
                 CASE
                     WHEN e.captured > 0 THEN
                         CASE WHEN e.captured >= p.amount_minor THEN 'captured' ELSE 'partially_captured' END
                     WHEN e.failed THEN 'failed'
                     WHEN e.ended IS NOT NULL THEN e.ended
+                    WHEN e.authorized THEN 'authorized'
                     WHEN e.accepted THEN 'processing'
                     ELSE 'pending'
                 END AS expected
@@ -25,13 +27,23 @@ INVARIANTS = (
                         - coalesce(
                             sum(amount_minor) FILTER (WHERE kind = 'refund' AND payload @> '{"bounced": true}'), 0
                         ) AS refunded,
-                    coalesce(bool_or(kind = 'capture' AND phase = 'failure'), false) AS failed,
+                    coalesce(sum(amount_minor) FILTER (WHERE kind = 'dispute' AND phase = 'request'), 0)
+                        - coalesce(
+                            sum(amount_minor) FILTER (WHERE kind = 'dispute' AND phase = 'failure'), 0
+                        ) AS disputed,
+                    coalesce(bool_or(
+                        kind = 'capture' AND phase = 'failure' AND NOT payload ? 'request'
+                    ), false) AS failed,
+                    coalesce(bool_or(
+                        kind = 'authorize' AND phase = 'success' AND payload @> '{"status": "authorized"}'
+                    ), false) AS authorized,
                     coalesce(bool_or(kind = 'authorize' AND phase = 'success'), false) AS accepted,
-                    min(payload ->> 'status') FILTER (WHERE kind = 'void') AS ended
+                    min(payload ->> 'status') FILTER (WHERE kind = 'void' AND phase = 'success') AS ended
                 FROM payments_paymentevent WHERE payment_id = p.id
             ) e ON true
         ) projected
         WHERE status <> expected OR captured_minor <> captured OR refunded_minor <> refunded
+            OR disputed_minor <> disputed
         """,
         PAYMENTS,
     ),
@@ -59,7 +71,7 @@ INVARIANTS = (
             SELECT coalesce(sum(amount_minor), 0) AS returned FROM payments_refund
             WHERE payment_id = p.id AND status <> 'failed'
         ) r ON true
-        GROUP BY o.id HAVING sum(p.captured_minor) - sum(r.returned) > o.total_minor
+        GROUP BY o.id HAVING sum(p.captured_minor) - sum(r.returned) - sum(p.disputed_minor) > o.total_minor
         """,
         "SELECT count(*) FROM payments_payment WHERE captured_minor > 0",
     ),
@@ -82,10 +94,49 @@ INVARIANTS = (
             SELECT coalesce(sum(amount_minor), 0) AS returned FROM payments_refund
             WHERE payment_id = p.id AND status <> 'failed'
         ) r ON true
-        WHERE o.status = 'cancelled' AND p.captured_minor > r.returned
+        WHERE o.status = 'cancelled' AND p.captured_minor - p.disputed_minor > r.returned
             AND greatest(o.updated_at, p.updated_at) < now() - interval '5 minutes'
         """,
         "SELECT count(*) FROM payments_payment p JOIN orders_order o ON o.id = p.order_id WHERE o.status = 'cancelled'",
+    ),
+    Invariant(
+        "M8",
+        "no unit of an order is refunded twice, and no line or delivery above its price",
+        """
+        SELECT l.public_id, l.quantity, sum(r.quantity) AS refunded, l.gross_minor, sum(r.gross_minor) AS returned
+        FROM payments_refundline r
+        JOIN payments_refund f ON f.id = r.refund_id AND f.status <> 'failed'
+        JOIN orders_orderline l ON l.id = r.order_line_id
+        GROUP BY l.id
+        HAVING sum(r.quantity) > l.quantity OR sum(r.net_minor) > l.net_minor OR sum(r.tax_minor) > l.tax_minor
+        UNION ALL
+        SELECT o.public_id, 1, 1, o.shipping_net_minor + o.shipping_tax_minor,
+            sum(f.shipping_net_minor + f.shipping_tax_minor)
+        FROM payments_refund f JOIN payments_payment p ON p.id = f.payment_id JOIN orders_order o ON o.id = p.order_id
+        WHERE f.status <> 'failed'
+        GROUP BY o.id
+        HAVING sum(f.shipping_net_minor) > o.shipping_net_minor OR sum(f.shipping_tax_minor) > o.shipping_tax_minor
+        """,
+        "SELECT count(*) FROM payments_refundline",
+    ),
+    Invariant(
+        "M9",
+        "a refund is the sum of its lines and its part of the delivery, or openly nothing of the order",
+        """
+        SELECT f.public_id, f.kind, f.amount_minor, l.gross, f.shipping_net_minor + f.shipping_tax_minor AS delivery
+        FROM payments_refund f
+        JOIN payments_payment p ON p.id = f.payment_id
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(r.gross_minor), 0) AS gross, coalesce(sum(r.quantity), 0) AS units,
+                coalesce(bool_or(ol.order_id <> p.order_id), false) AS is_foreign
+            FROM payments_refundline r JOIN orders_orderline ol ON ol.id = r.order_line_id WHERE r.refund_id = f.id
+        ) l ON true
+        WHERE l.is_foreign
+            OR l.gross + f.shipping_net_minor + f.shipping_tax_minor
+                <> CASE WHEN f.kind = 'undivided' THEN 0 ELSE f.amount_minor END
+            OR (f.kind = 'amount' AND l.units > 0)
+        """,
+        "SELECT count(*) FROM payments_refund",
     ),
     Invariant(
         "E1",

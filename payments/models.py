@@ -39,6 +39,8 @@ class Payment(models.Model):
         VOIDED = "voided"
         EXPIRED = "expired"
 
+    SETTLED = (Status.PARTIALLY_CAPTURED, Status.CAPTURED, Status.FAILED, Status.VOIDED, Status.EXPIRED)
+
     public_id = PublicIdField("pay")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
     provider = models.CharField(max_length=16)
@@ -93,7 +95,7 @@ class Payment(models.Model):
 
     @property
     def is_settled(self) -> bool:
-        return self.status in {self.Status.CAPTURED, self.Status.FAILED, self.Status.VOIDED, self.Status.EXPIRED}
+        return self.status in self.SETTLED
 
 
 class PaymentEvent(models.Model):
@@ -122,6 +124,13 @@ class PaymentEvent(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                name="payment_declined",
+                condition=Q(kind="authorize", phase="failure"),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.phase} {self.amount_minor}"

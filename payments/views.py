@@ -50,13 +50,16 @@ def start(request: Request, public_id: str) -> HttpResponse:
         messages.error(request, "Choose how you would like to pay.")
         return _pay_page(request, order, status=400)
     try:
-        payment = _start(order, form.cleaned_data["payment_method"])
+        payment = _start(order, form.cleaned_data["payment_method"], request.client_address)
     except DomainError as error:
         order.refresh_from_db()
         if order.payment_status == Order.PaymentStatus.PAID:
             return SeeOther(_url("orders:detail", order, request))
         messages.error(request, error.text)
-        return _pay_page(request, order, status=error.status)
+        page = _pay_page(request, order, status=error.status)
+        for name, value in error.headers.items():
+            page[name] = value
+        return page
     return SeeOther(payment.redirect_url or _url("orders:detail", order, request, placed="1"))
 
 
@@ -94,11 +97,11 @@ def stripe_webhook(request: Request) -> HttpResponse:
     return HttpResponse("kept", content_type="text/plain")
 
 
-def _start(order: Order, method: str) -> Payment:
+def _start(order: Order, method: str, address: str) -> Payment:
     now = timezone.now()
     if method and method != order.payment_method:
-        return operations.change_method(order, method, now=now)
-    return operations.start(order, now=now)
+        return operations.change_method(order, method, now=now, address=address)
+    return operations.start(order, now=now, address=address)
 
 
 def _pay_page(request: Request, order: Order, *, status: int = 200) -> HttpResponse:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connection
-from django.db.models import Sum
 
 from orders import operations as orders
 from orders.models import Order
@@ -19,6 +18,7 @@ R = TypeVar("R")
 Kind, Phase = PaymentEvent.Kind, PaymentEvent.Phase
 
 
+FIRST_QUESTION = timedelta(minutes=1)
 # After the first question, minutes after the payment began; afterwards every hour.
 QUESTIONS = (1, 5, 15, 30)
 
@@ -81,38 +81,62 @@ def project(payment: Payment, *, now: datetime) -> None:
     Invariant M1 says the same in SQL, written apart.
     """
     events = list(payment.events.all())
-    captured = sum(e.amount_minor for e in events if (e.kind, e.phase) == (Kind.CAPTURE, Phase.SUCCESS))
-    refunded = sum(e.amount_minor for e in events if (e.kind, e.phase) == (Kind.REFUND, Phase.SUCCESS))
-    bounced = sum(e.amount_minor for e in events if e.kind == Kind.REFUND and e.payload.get("bounced"))
-    payment.captured_minor = captured
-    payment.refunded_minor = refunded - bounced
+
+    def total(kind: PaymentEvent.Kind, phase: PaymentEvent.Phase) -> int:
+        return sum(event.amount_minor for event in events if (event.kind, event.phase) == (kind, phase))
+
+    bounced = sum(event.amount_minor for event in events if event.kind == Kind.REFUND and event.payload.get("bounced"))
+    payment.captured_minor = total(Kind.CAPTURE, Phase.SUCCESS)
+    payment.refunded_minor = total(Kind.REFUND, Phase.SUCCESS) - bounced
+    payment.disputed_minor = total(Kind.DISPUTE, Phase.REQUEST) - total(Kind.DISPUTE, Phase.FAILURE)
     payment.status = _status(payment, events)
     payment.updated_at = now
-    payment.save(update_fields=["captured_minor", "refunded_minor", "status", "updated_at"])
+    payment.save(update_fields=["captured_minor", "refunded_minor", "disputed_minor", "status", "updated_at"])
 
 
 def _status(payment: Payment, events: list[PaymentEvent]) -> Payment.Status:
-    seen = {(event.kind, event.phase) for event in events}
     if payment.captured_minor:
         full = payment.captured_minor >= payment.amount_minor
         return Payment.Status.CAPTURED if full else Payment.Status.PARTIALLY_CAPTURED
-    if (Kind.CAPTURE, Phase.FAILURE) in seen:
+    # A capture that the provider refused, of money that is still authorised, names its request and ends nothing.
+    if any((e.kind, e.phase) == (Kind.CAPTURE, Phase.FAILURE) and "request" not in e.payload for e in events):
         return Payment.Status.FAILED
-    if end := next((event for event in events if event.kind == Kind.VOID), None):
+    if end := next((e for e in events if (e.kind, e.phase) == (Kind.VOID, Phase.SUCCESS)), None):
         return Payment.Status(end.payload["status"])
-    return Payment.Status.PROCESSING if (Kind.AUTHORIZE, Phase.SUCCESS) in seen else Payment.Status.PENDING
+    accepted = [e for e in events if (e.kind, e.phase) == (Kind.AUTHORIZE, Phase.SUCCESS)]
+    if any(event.payload.get("status") == Payment.Status.AUTHORIZED for event in accepted):
+        return Payment.Status.AUTHORIZED
+    return Payment.Status.PROCESSING if accepted else Payment.Status.PENDING
+
+
+def payment_status_of(order: Order) -> Order.PaymentStatus:
+    """What all payments of an order say of it, from their events alone. Money outranks everything else."""
+    status = Order.PaymentStatus
+    payments = list(order.payments.order_by("id"))
+    captured = sum(payment.captured_minor for payment in payments)
+    if captured:
+        lost = PaymentEvent.objects.filter(payment__in=payments, kind=Kind.DISPUTE, phase=Phase.SUCCESS)
+        gone = sum(payment.refunded_minor for payment in payments) + sum(event.amount_minor for event in lost)
+        if captured - gone >= order.total_minor:
+            return status.PAID
+        if captured <= gone:
+            return status.REFUNDED
+        return status.PARTIALLY_REFUNDED if gone else status.PARTIALLY_PAID
+    states = [payment.status for payment in payments]
+    if Payment.Status.AUTHORIZED in states:
+        return status.AUTHORIZED
+    promised = PaymentEvent.objects.filter(
+        payment__in=payments, kind=Kind.AUTHORIZE, phase=Phase.SUCCESS, payload__status=Payment.Status.AUTHORIZED
+    )
+    if order.status == Order.Status.CANCELLED or promised.exists():
+        return status.VOIDED
+    return status.FAILED if states and states[-1] in {Payment.Status.FAILED, Payment.Status.EXPIRED} else status.PENDING
 
 
 def tell_order(order: Order, *, now: datetime) -> None:
-    """Sets the order's payment status from all its payments after money went back. Locks: the order."""
+    """Sets the order's payment status to what its payments say. Locks: the order."""
     order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
-    sums = order.payments.aggregate(captured=Sum("captured_minor"), refunded=Sum("refunded_minor"))
-    kept = sums["captured"] - sums["refunded"]
-    if kept >= order.total_minor:
-        status = Order.PaymentStatus.PAID
-    else:
-        status = Order.PaymentStatus.PARTIALLY_REFUNDED if kept else Order.PaymentStatus.REFUNDED
-    orders.record_payment_status(order, status, now=now)
+    orders.record_payment_status(order, payment_status_of(order), now=now)
 
 
 def alert(payment: Payment, problem: str) -> None:

@@ -50,6 +50,27 @@ def refund_lines(
     return _sent(made, now=now)
 
 
+def refund_return(order: Order, quantities: Mapping[str, int], *, key: str, now: datetime) -> list[Refund] | None:
+    """Gives back units that came back, once for each `key`, as far as staff have not done so: nothing may be left.
+
+    None when the money does not suffice, of which staff are told. Locks and provider as `refund_lines`.
+    """
+    with transaction.atomic():
+        payments = lock_all(order)
+        made = _made_with(key)
+        if not made:
+            left = left_of(order)
+            units = {line: min(quantity, left.lines[line].quantity) for line, quantity in quantities.items()}
+            shares = of_lines(left, {line: quantity for line, quantity in units.items() if quantity}, 0)
+            paid = any(payment.captured_minor for payment in payments)
+            try:
+                made = _spread(payments, shares, reason="returned", key=key, now=now) if paid else []
+            except RefundTooLarge:
+                alert(payments[-1], "units came back, and what is left of the money does not cover them")
+                return None
+    return _sent(made, now=now)
+
+
 def preview_lines(order: Order, quantities: Mapping[str, int], *, shipping_minor: int = 0) -> Shares:
     """What `refund_lines` would give back now. Raises what it raises, and changes nothing."""
     shares = of_lines(left_of(order), quantities, shipping_minor)
@@ -193,7 +214,7 @@ def _with_key(order: Order, key: str, quantities: Mapping[str, int] | None, amou
     """What the key has led to before. Raises KeyReused when that was something else."""
     if len(_numbered(key, 99)) > MAX_KEY:
         raise InvalidInput(fields={"key": [f"At most {MAX_KEY - 3} characters."]})
-    made = list(Refund.objects.filter(Q(idempotency_key=key) | Q(idempotency_key__startswith=f"{key}/")).order_by("id"))
+    made = _made_with(key)
     if not made:
         return None
     if any(refund.payment.order_id != order.pk for refund in made):
@@ -208,6 +229,10 @@ def _with_key(order: Order, key: str, quantities: Mapping[str, int] | None, amou
     if not is_same:
         raise KeyReused
     return made
+
+
+def _made_with(key: str) -> list[Refund]:
+    return list(Refund.objects.filter(Q(idempotency_key=key) | Q(idempotency_key__startswith=f"{key}/")).order_by("id"))
 
 
 def _numbered(key: str, number: int) -> str:

@@ -11,10 +11,12 @@ from kombu.exceptions import OperationalError
 from payments import providers
 from payments.errors import ProviderUnavailable, UnknownPayment
 from payments.models import Payment, PaymentEvent, WebhookEvent
+from payments.providers import Decline
 from shop import failpoints
 from shop.errors import DomainError
 
-from .attempts import settle
+from .ledger import lock
+from .settling import record_decline, settle
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +101,10 @@ def _handle(event: WebhookEvent, now: datetime) -> None:
     payment = _payment_of(event)
     if payment is None:
         raise UnknownPayment
+    if reference := event.payload.get("declined_ref"):
+        # Each refused card counts, and the provider's object shows only the last.
+        with transaction.atomic():
+            record_decline(lock(payment), Decline(reference, event.payload["declined_code"]), now=now)
     settle(payment, now=now)
 
 
@@ -109,7 +115,9 @@ def _payment_of(event: WebhookEvent) -> Payment | None:
     if found := payments.filter(named).first():
         return found
     reference = about.get("captured_ref")
-    captures = PaymentEvent.objects.filter(kind=PaymentEvent.Kind.CAPTURE, phase=PaymentEvent.Phase.SUCCESS)
+    captures = PaymentEvent.objects.filter(
+        kind__in=[PaymentEvent.Kind.AUTHORIZE, PaymentEvent.Kind.CAPTURE], phase=PaymentEvent.Phase.SUCCESS
+    )
     return (
         payments.filter(pk__in=captures.filter(external_ref=reference).values("payment")).first() if reference else None
     )

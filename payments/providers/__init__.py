@@ -2,12 +2,23 @@
 
 from django.conf import settings
 
-from .base import Decline, Message, Provider, ProviderRefund, ProviderState, Started
+from .base import Decline, Listed, Message, Provider, ProviderDispute, ProviderRefund, ProviderState, Started
 from .cod import CashOnDelivery
 from .invoice import Invoice
 from .stripe import Stripe
 
-__all__ = ["Decline", "Message", "Provider", "ProviderRefund", "ProviderState", "Started", "available", "get"]
+__all__ = [
+    "Decline",
+    "Listed",
+    "Message",
+    "Provider",
+    "ProviderDispute",
+    "ProviderRefund",
+    "ProviderState",
+    "Started",
+    "available",
+    "get",
+]
 
 PROVIDERS: dict[str, Provider] = {"stripe": Stripe(), "invoice": Invoice(), "cod": CashOnDelivery()}
 

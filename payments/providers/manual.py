@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from orders.models import Order
-from payments.errors import InvalidSignature
+from payments.errors import InvalidSignature, PaymentRefused
 from payments.models import Payment, PaymentEvent, Refund
 
-from .base import Message, ProviderRefund, ProviderState, Started
+from .base import Listed, Message, ProviderRefund, ProviderState, Started
 
 
 class ManualProvider:
@@ -39,6 +39,21 @@ class ManualProvider:
 
     def expire(self, payment: Payment) -> ProviderState:
         return replace(self.retrieve(payment), status="expired")
+
+    def captures_later(self, parameters: dict[str, Any]) -> bool:
+        return False
+
+    def capture(self, payment: Payment, request: PaymentEvent) -> None:
+        raise PaymentRefused
+
+    def void(self, payment: Payment, request: PaymentEvent) -> None:
+        raise PaymentRefused
+
+    def give_back(self, payment: Payment, request: PaymentEvent) -> None:
+        raise PaymentRefused
+
+    def listed(self, since: datetime, limit: int) -> list[Listed]:
+        return []
 
     def refund(self, payment: Payment, refund: Refund) -> ProviderRefund:
         return ProviderRefund(refund.public_id, "succeeded", refund.amount_minor, refund.public_id)

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import islice
 from logging import getLogger
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from payments.errors import InvalidSignature, PaymentRefused, ProviderUnavailabl
 from payments.models import Payment, PaymentEvent, Refund
 from shop import failpoints
 
-from .base import Decline, Message, ProviderRefund, ProviderState, Started
+from .base import Decline, Listed, Message, ProviderDispute, ProviderRefund, ProviderState, Started
 
 log = getLogger(__name__)
 
@@ -34,9 +35,35 @@ MAX_AGE = 300
 SESSION_EVENTS = frozenset(
     f"checkout.session.{kind}" for kind in ("completed", "expired", "async_payment_succeeded", "async_payment_failed")
 )
+DECLINED = "payment_intent.payment_failed"
 OTHER_EVENTS = frozenset(
-    {"payment_intent.payment_failed", "charge.refunded", "refund.created", "refund.updated", "refund.failed"}
+    {
+        DECLINED,
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.succeeded",
+        "payment_intent.canceled",
+        "charge.captured",
+        "charge.refunded",
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+        "refund.created",
+        "refund.updated",
+        "refund.failed",
+    }
 )
+DISPUTES: dict[str, Literal["inquiry", "open", "won", "lost", "closed"]] = {
+    "warning_needs_response": "inquiry",
+    "warning_under_review": "inquiry",
+    "warning_closed": "closed",
+    "prevented": "closed",
+    "needs_response": "open",
+    "under_review": "open",
+    "won": "won",
+    "lost": "lost",
+}
 
 
 class Stripe:
@@ -62,12 +89,12 @@ class Stripe:
         return {
             "mode": "payment",
             # Methods that settle days later would outlive the reservation of the goods. Wallets count as cards.
-            "payment_method_types": ["card"],
+            "allowed_payment_method_types": ["card"],
             "line_items": line_items(order),
             "customer_email": order.email,
             "client_reference_id": order.public_id,
             "metadata": metadata,
-            "payment_intent_data": {"metadata": metadata, "description": f"Order {order.number}"},
+            "payment_intent_data": {"metadata": metadata, "description": f"Order {order.number}", **capture_method()},
             "success_url": pages.format(reverse("payments:return_", args=[order.public_id])),
             "cancel_url": pages.format(reverse("payments:pay", args=[order.public_id])),
             "expires_at": int(payment.expires_at.timestamp()),
@@ -86,7 +113,7 @@ class Stripe:
             session = client().v1.checkout.sessions.retrieve(
                 session_id(payment), {"expand": ["payment_intent.latest_charge"]}
             )
-            return state_of(session, refunds_of(session, payment))
+            return state_of(session, refunds_of(session, payment), disputes_of(session, payment))
 
     def expire(self, payment: Payment) -> ProviderState:
         try:
@@ -96,15 +123,48 @@ class Stripe:
             log.info("%s is no longer open at Stripe", payment)
         return self.retrieve(payment)
 
+    def captures_later(self, parameters: dict[str, Any]) -> bool:
+        return parameters["payment_intent_data"].get("capture_method") == "manual"
+
+    def capture(self, payment: Payment, request: PaymentEvent) -> None:
+        with translated_errors():
+            client().v1.payment_intents.capture(
+                intent_id(payment),
+                {"amount_to_capture": request.amount_minor},
+                {"idempotency_key": request.idempotency_key},
+            )
+
+    def void(self, payment: Payment, request: PaymentEvent) -> None:
+        with translated_errors():
+            client().v1.payment_intents.cancel(intent_id(payment), {}, {"idempotency_key": request.idempotency_key})
+
     def refund(self, payment: Payment, refund: Refund) -> ProviderRefund:
-        capture = payment.events.get(kind=PaymentEvent.Kind.CAPTURE, phase=PaymentEvent.Phase.SUCCESS)
         metadata = {"refund": refund.public_id, "payment": payment.public_id, "order": payment.order.public_id}
         with translated_errors():
             made = client().v1.refunds.create(
-                {"payment_intent": capture.external_ref, "amount": refund.amount_minor, "metadata": metadata},
+                {"payment_intent": intent_id(payment), "amount": refund.amount_minor, "metadata": metadata},
                 {"idempotency_key": refund.public_id},
             )
         return refund_of(made)
+
+    def give_back(self, payment: Payment, request: PaymentEvent) -> None:
+        with translated_errors():
+            session = client().v1.checkout.sessions.retrieve(session_id(payment), {"expand": ["payment_intent"]})
+            intent: Any = session.payment_intent
+            if intent is None:
+                raise PaymentRefused
+            if intent.status == "succeeded":
+                client().v1.refunds.create(
+                    {"payment_intent": intent.id, "metadata": {"payment": payment.public_id}},
+                    {"idempotency_key": request.idempotency_key},
+                )
+            else:
+                client().v1.payment_intents.cancel(intent.id, {}, {"idempotency_key": request.idempotency_key})
+
+    def listed(self, since: datetime, limit: int) -> list[Listed]:
+        with translated_errors():
+            page = client().v1.checkout.sessions.list({"created": {"gte": int(since.timestamp())}, "limit": 100})
+            return [listed_of(session) for session in islice(page.auto_paging_iter(), limit)]
 
     def parse_webhook(self, body: bytes, signature: str) -> Message:
         """Compares in constant time over the raw body; the signature is at most `MAX_AGE` seconds old."""
@@ -112,7 +172,8 @@ class Stripe:
             signature.encode("ascii")  # the constant-time comparison fails on anything else
             stripe.WebhookSignature.verify_header(body, signature, settings.STRIPE_WEBHOOK_SECRET, MAX_AGE)
             event = json.loads(body)
-            return Message(event["id"], event["type"], about(event["type"], event["data"]["object"]))
+            subject = event["data"]["object"]
+            return Message(event["id"], event["type"], about(event["type"], subject) | declined(event["type"], subject))
         except (ValueError, TypeError, KeyError, stripe.SignatureVerificationError) as error:
             raise InvalidSignature from error
 
@@ -176,37 +237,76 @@ def _item(name: str, unit_minor: int, quantity: int, currency: str) -> dict[str,
     return {"price_data": price, "quantity": quantity}
 
 
-def state_of(session: Any, refunds: tuple[ProviderRefund, ...]) -> ProviderState:
+def capture_method() -> dict[str, str]:
+    return {"capture_method": "manual"} if settings.SHOP_CAPTURE == "manual" else {}
+
+
+def intent_id(payment: Payment) -> str:
+    """As the authorisation or the capture told it."""
+    told = payment.events.filter(
+        kind__in=[PaymentEvent.Kind.AUTHORIZE, PaymentEvent.Kind.CAPTURE], phase=PaymentEvent.Phase.SUCCESS
+    ).exclude(external_ref="")
+    return told.latest("id").external_ref
+
+
+def state_of(
+    session: Any, refunds: tuple[ProviderRefund, ...], disputes: tuple[ProviderDispute, ...] = ()
+) -> ProviderState:
     intent = session.payment_intent
     status = _status(session)
+    metadata = session.metadata.to_dict() if session.metadata else {}
     return ProviderState(
         status=status,
-        amount_minor=intent.amount_received if status == "captured" else session.amount_total,
+        amount_minor=session.amount_total,
         currency=session.currency.upper(),
-        order_id=session.metadata.to_dict().get("order", "") if session.metadata else "",
-        payment_id=session.metadata.to_dict().get("payment", "") if session.metadata else "",
+        order_id=metadata.get("order", ""),
+        payment_id=metadata.get("payment", ""),
         livemode=session.livemode,
-        captured_ref=intent.id if status == "captured" else "",
+        captured_minor=intent.amount_received if status == "captured" else 0,
+        captured_ref=intent.id if status in {"captured", "authorized"} else "",
+        is_manual=bool(intent) and intent.capture_method == "manual",
+        capture_before=_capture_before(intent) if status == "authorized" else None,
         decline=_decline(intent),
         refunds=refunds,
+        disputes=disputes,
     )
 
 
-def _status(session: Any) -> Literal["open", "processing", "captured", "failed", "expired"]:
+def _status(
+    session: Any,
+) -> Literal["open", "processing", "authorized", "captured", "voided", "failed", "expired"]:
     if session.status in {"open", "expired"}:
         return session.status
-    if session.payment_status == "paid" and session.payment_intent:
-        return "captured"
-    failed = session.payment_intent and session.payment_intent.status in {"canceled", "requires_payment_method"}
-    return "failed" if failed else "processing"
+    intent = session.payment_intent
+    match intent.status if intent else "":
+        case "succeeded":
+            return "captured"
+        case "requires_capture":
+            return "authorized"
+        case "canceled":
+            return "voided"
+        case "requires_payment_method":
+            return "failed"
+    return "processing"
+
+
+def _capture_before(intent: Any) -> datetime | None:
+    """When the card's authorisation lapses. Not every network says."""
+    charge = intent.latest_charge
+    details = charge.to_dict().get("payment_method_details") if charge and not isinstance(charge, str) else None
+    moment = ((details or {}).get("card") or {}).get("capture_before")
+    return datetime.fromtimestamp(moment, UTC) if moment else None
 
 
 def _decline(intent: Any) -> Decline | None:
     error = intent and intent.last_payment_error
     if not error:
         return None
-    values = error.to_dict()
-    reference = values.get("charge") or f"{intent.id}:{values.get('code')}"
+    return _decline_of(intent.id, error.to_dict())
+
+
+def _decline_of(intent: str, values: dict[str, Any]) -> Decline:
+    reference = values.get("charge") or f"{intent}:{values.get('code')}"
     return Decline(reference, values.get("decline_code") or values.get("code") or "declined")
 
 
@@ -217,7 +317,45 @@ def refunds_of(session: Any, payment: Payment) -> tuple[ProviderRefund, ...]:
     if not charge or not (charge.amount_refunded or payment.refunded_minor):
         return ()
     listed = client().v1.refunds.list({"payment_intent": intent.id, "limit": 100})
-    return tuple(refund_of(refund) for refund in listed.auto_paging_iter())
+    return tuple(refund_of(refund) for refund in without_release(list(listed.auto_paging_iter()), charge))
+
+
+def without_release(refunds: list[Any], charge: Any) -> list[Any]:
+    """Stripe books what was authorised and never captured as a refund of the charge too, though no money came back."""
+    released = charge.amount - charge.amount_captured
+    made_there = [each for each in refunds if each.amount == released and not each.metadata.to_dict().get("refund")]
+    release = min(made_there, key=lambda each: each.created, default=None)
+    return [each for each in refunds if each is not release]
+
+
+def disputes_of(session: Any, payment: Payment) -> tuple[ProviderDispute, ...]:
+    intent = session.payment_intent
+    charge = intent.latest_charge if intent else None
+    if not charge or not (charge.disputed or payment.events.filter(kind=PaymentEvent.Kind.DISPUTE).exists()):
+        return ()
+    listed = client().v1.disputes.list({"payment_intent": intent.id, "limit": 100})
+    return tuple(dispute_of(dispute) for dispute in listed.auto_paging_iter())
+
+
+def dispute_of(dispute: Any) -> ProviderDispute:
+    due = dispute.evidence_details.due_by if dispute.evidence_details else None
+    return ProviderDispute(
+        reference=dispute.id,
+        status=DISPUTES.get(dispute.status, "open"),
+        amount_minor=dispute.amount,
+        reason=dispute.reason,
+        due_by=datetime.fromtimestamp(due, UTC) if due else None,
+    )
+
+
+def listed_of(session: Any) -> Listed:
+    metadata = session.metadata.to_dict() if session.metadata else {}
+    return Listed(
+        external_id=session.id,
+        payment_id=metadata.get("payment", ""),
+        is_paid=session.status == "complete",
+        amount=f"{session.amount_total} {(session.currency or '').upper()}",
+    )
 
 
 def refund_of(refund: Any) -> ProviderRefund:
@@ -242,3 +380,11 @@ def about(kind: str, subject: dict[str, Any]) -> dict[str, str]:
         "captured_ref": subject["id"] if is_intent else subject.get("payment_intent") or "",
     }
     return {name: value for name, value in names.items() if isinstance(value, str) and value}
+
+
+def declined(kind: str, subject: dict[str, Any]) -> dict[str, str]:
+    """Which card was refused and why, for a message that says so."""
+    if kind != DECLINED or not subject.get("last_payment_error"):
+        return {}
+    decline = _decline_of(subject["id"], subject["last_payment_error"])
+    return {"declined_ref": decline.reference, "declined_code": decline.code}
