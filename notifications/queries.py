@@ -14,7 +14,7 @@ def earned(order: Order) -> list[str]:
     facts = {
         "placed": lives and not is_card and payment in {PaymentStatus.PENDING, PaymentStatus.FAILED},
         "paid": lives and payment in {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED},
-        "shipped": order.status in {Status.SHIPPED, Status.DELIVERED},
+        "shipped": order.fulfillment_status != Order.FulfillmentStatus.UNFULFILLED,
         "delivered": order.status == Status.DELIVERED,
         "cancelled": not lives,
         "refunded": payment in {PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED},

@@ -29,7 +29,8 @@ from tests.events import documented_topics
 
 # What no purchase brings about, told of by the tests of its own app.
 OTHERS = {
-    "promotion.changed",
+    "order.partly_shipped", "order.parcel_replaced", "order.partly_delivered", "order.units_cancelled",
+    "return.requested", "return.approved", "return.rejected", "return.received", "return.refunded", "promotion.changed",
     "payment.orphaned", "payment.mismatch", "review.published", "recommendations.generated", "user.erased",
     "user.already_registered", "user.email_verified", "user.second_factor_changed",
 }  # fmt: skip

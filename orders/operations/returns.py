@@ -68,7 +68,7 @@ def request_return(
         ReturnLine(of=made, order_line=line, quantity=quantity, reason=reasons[line.public_id])
         for line, quantity in units.items()
     )
-    _told(order, made, "requested", actor=actor, now=now)
+    _tell("return.requested", order, made, actor=actor, now=now)
     return made
 
 
@@ -79,7 +79,7 @@ def approve_return(return_: Return, *, actor: str, now: datetime) -> Return:
     if _moves(found, State.APPROVED):
         found.decided_at = now
         found.save(update_fields=["status", "decided_at"])
-        _told(order, found, "approved", actor=actor, now=now)
+        _tell("return.approved", order, found, actor=actor, now=now)
     return found
 
 
@@ -90,7 +90,7 @@ def reject_return(return_: Return, *, reason: str, actor: str, now: datetime) ->
     if _moves(found, State.REJECTED):
         found.decided_at, found.answer = now, reason
         found.save(update_fields=["status", "decided_at", "answer"])
-        _told(order, found, "rejected", actor=actor, now=now)
+        _tell("return.rejected", order, found, actor=actor, now=now)
     return found
 
 
@@ -122,7 +122,7 @@ def receive_return(
         line.quantity, line.disposition = came[line.pk], dispositions[line.order_line.public_id]
         line.save(update_fields=["quantity", "disposition"])
     follow(order, actor=actor, now=now)
-    _told(order, found, "received", actor=actor, now=now, priority=outbox.MONEY)
+    _tell("return.received", order, found, actor=actor, now=now, priority=outbox.MONEY)
     for line in lines:
         if line.pk in came:
             inventory.restock(
@@ -146,7 +146,7 @@ def mark_return_refunded(return_id: str, refund_id: str, *, now: datetime) -> Re
     if _moves(found, State.REFUNDED):
         found.refund_id, found.refunded_at = refund_id, now
         found.save(update_fields=["status", "refund_id", "refunded_at"])
-        _told(order, found, "refunded", actor=SYSTEM, now=now)
+        _tell("return.refunded", order, found, actor=SYSTEM, now=now)
     return found
 
 
@@ -187,8 +187,9 @@ def _came(
     return dict(came)
 
 
-def _told(order: Order, found: Return, what: str, *, actor: str, now: datetime, priority: int = outbox.NORMAL) -> None:
+def _tell(topic: str, order: Order, found: Return, *, actor: str, now: datetime, priority: int = outbox.NORMAL) -> None:
+    """In the order's history and to everybody else."""
     payload = {"return": found.public_id, "reason": found.answer}
-    record(order, f"return_{what}", actor=actor, now=now, payload=payload)
+    record(order, topic.replace(".", "_"), actor=actor, now=now, payload=payload)
     save(order, now)
-    tell(f"return.{what}", order, of=found.public_id, priority=priority, return_id=found.public_id)
+    tell(topic, order, of=found.public_id, priority=priority, return_id=found.public_id)
