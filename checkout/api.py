@@ -88,7 +88,7 @@ def place(request: Request, body: PlaceOrderBody, user: User | None, principal: 
     key = f"{principal}:{given_key}" if given_key and principal else ""
     # An attempt that died after its commit left an order, and perhaps no cart to find.
     order = operations.placed_before(key) or place_new(request, body, user, key=key, now=now)
-    payment = operations.start_payment(order, now=now)
+    payment = operations.start_payment(order, now=now, address=request.client_address)
     placed = PlacedEnvelope(data=answer(order, payment, guest=user is None))
     return json_response(placed, status=201)
 

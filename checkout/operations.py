@@ -116,14 +116,16 @@ def placed_before(key: str) -> Order | None:
     return Order.objects.filter(idempotency_key=key).first() if key else None
 
 
-def start_payment(order: Order, *, now: datetime) -> Payment | None:
+def start_payment(order: Order, *, now: datetime, address: str = "") -> Payment | None:
     """Begins the payment of a placed order and answers its latest payment; None when none could begin.
+
+    `address` is the visitor's, by which declined cards are counted.
 
     The order stands either way: its pay page begins again. Calls the provider: not inside a transaction.
     """
     if order.is_open_for_payment:
         try:
-            return payments.start(order, now=now)
+            return payments.start(order, now=now, address=address)
         except DomainError as error:
             log.warning("order %s stands, but its payment can't begin: %s", order.public_id, error.code)
             return None

@@ -171,7 +171,7 @@ def place(request: Request, answers: Answers, option: Option, data: dict[str, An
 def to_payment(request: Request, order: Order) -> HttpResponse:
     """Where the buyer goes with a placed order: the provider's page, our pay page while it is away, or the order."""
     if order.is_open_for_payment:
-        payment = operations.start_payment(order, now=timezone.now())
+        payment = operations.start_payment(order, now=timezone.now(), address=request.client_address)
         if payment is None:
             messages.error(request, "The payment can't begin right now. Your order is kept.")
             return redirect(order_page(order, "payments:pay"))
