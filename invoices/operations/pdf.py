@@ -234,7 +234,7 @@ class _Sheet:
         ]
 
     def payment_rows(self) -> list[str]:
-        return [row for part in self.invoice.payment_note.split("\n") for row in self.split(part, 330, size=9)]
+        return [row for part in self.invoice.payment_note.split("\n") for row in self.split(part, 420, size=9)]
 
     def notes(self) -> None:
         self.y += 14
