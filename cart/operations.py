@@ -196,12 +196,13 @@ def close(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
 
 
 @transaction.atomic
-def reopen(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
+def reopen(cart: CartSnapshot, *, now: datetime, bag: CartSnapshot | None = None) -> CartSnapshot:
     """Gives the lines of an order that came to nothing back to their shopper, without holds.
 
-    Who has meanwhile begun another cart gets the lines there. Locks: carts by id.
+    Who has meanwhile begun another cart gets the lines there: a person's own is found, a guest's is the `bag` that
+    their session names. Locks: carts by id.
     """
-    newer = CartSnapshot.objects.open().filter(user_id=cart.user_id).first() if cart.user_id else None
+    newer = CartSnapshot.objects.open().filter(user_id=cart.user_id).first() if cart.user_id else bag
     carts = _locked_by_id(cart, newer)
     cart = carts[cart.pk]
     if cart.state != State.ORDERED:
@@ -218,9 +219,24 @@ def reopen(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
         _save(newer, now)
         _save(cart, now)
         return newer
-    cart.state = State.OPEN
-    _save(cart, now)
+    try:
+        with transaction.atomic():
+            cart.state = State.OPEN
+            _save(cart, now)
+    except IntegrityError:
+        # Another request of this person has begun a cart since we looked.
+        return reopen(cart, now=now)
     return cart
+
+
+def refuse_sold_out(variant: Variant, quantity: int) -> None:
+    """Raises InsufficientStock for what can't be had anyway. Whether the rest can, the stock's own guard decides.
+
+    A look that locks and writes nothing: at a sale most who come are too late, and must not keep others waiting.
+    """
+    available = StockItem.objects.available_by_sku([variant.sku]).get(variant.sku, 0)
+    if available < quantity:
+        raise InsufficientStock(variant.sku, available)
 
 
 def forget_old(now: datetime) -> int:

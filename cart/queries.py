@@ -120,12 +120,12 @@ def current(request: HttpRequest) -> CartSnapshot | None:
     return cart if cart and cart.state == CartSnapshot.State.OPEN else None
 
 
-def view(cart: CartSnapshot | None, *, now: datetime) -> CartView:
-    """Three queries whatever the number of lines: variants with products, pictures, stock."""
+def view(cart: CartSnapshot | None, *, now: datetime, pictures: bool = True) -> CartView:
+    """Three queries whatever the number of lines: variants with products, stock, and pictures for who shows them."""
     if cart is None or not cart.lines:
         return CartView(cart, ())
     skus = [line["sku"] for line in cart.lines]
-    variants = {variant.sku: variant for variant in _variants(skus)}
+    variants = {variant.sku: variant for variant in _variants(skus, pictures=pictures)}
     available = StockItem.objects.available_by_sku(skus)
     lines = []
     for line in cart.lines:
@@ -143,7 +143,7 @@ def view(cart: CartSnapshot | None, *, now: datetime) -> CartView:
                     added_at=datetime.fromisoformat(line["addedAt"]),
                     held_until=held_until if held else None,
                     available=available.get(variant.sku, 0) + (line["quantity"] if held else 0),
-                    image=_image(variant),
+                    image=_image(variant) if pictures else None,
                 )
             )
     return CartView(cart, tuple(lines))
@@ -217,12 +217,14 @@ def _items(cart: CartView, now: datetime) -> tuple[Item, ...]:
     return tuple(item_of(line.variant, quantity=line.quantity, now=now) for line in cart.lines)
 
 
-def _variants(skus: list[str]) -> list[Variant]:
-    pictures = ProductImage.objects.filter(state=ProductImage.State.READY).order_by("position", "id")
+def _variants(skus: list[str], *, pictures: bool) -> list[Variant]:
+    ready = ProductImage.objects.filter(state=ProductImage.State.READY).order_by("position", "id")
     rows = Variant.objects.filter(sku__in=skus).select_related(
         "product__tax_class", "product__category", "product__brand"
     )
-    return list(rows.prefetch_related(Prefetch("product__images", queryset=pictures, to_attr="ready_images")))
+    if pictures:
+        rows = rows.prefetch_related(Prefetch("product__images", queryset=ready, to_attr="ready_images"))
+    return list(rows)
 
 
 def _image(variant: Variant) -> ProductImage | None:

@@ -71,7 +71,7 @@ def delivery_options(request: Request, query: Query[DeliveryQuery]) -> Envelope[
     if query.sku:
         found = operations.options_of_article(query.sku, quantity=query.quantity, destination=place, now=now)
     else:
-        cart = cart_queries.view(find_cart(request, query.cart_id), now=now)
+        cart = cart_queries.view(find_cart(request, query.cart_id), now=now, pictures=False)
         buyer = request.user if request.user.is_authenticated else None
         offers = cart_queries.offers(cart, customer=operations.customer_of(buyer, ""), now=now)
         found = cart_queries.delivery_options(cart, destination=place, offers=offers)
@@ -86,21 +86,26 @@ def place(request: Request, body: PlaceOrderBody, user: User | None, principal: 
     failpoints.reach("checkout.before_order")
     given_key = request.headers.get("Idempotency-Key", "")
     key = f"{principal}:{given_key}" if given_key and principal else ""
-    # An attempt that died after its commit left an order, and perhaps no cart to find.
-    order = operations.placed_before(key) or place_new(request, body, user, key=key, now=now)
+    order = place_order_once(request, body, user, key=key, now=now)
     payment = operations.start_payment(order, now=now, address=request.client_address)
     placed = PlacedEnvelope(data=answer(order, payment, guest=user is None))
     return json_response(placed, status=201)
 
 
-def place_new(request: Request, body: PlaceOrderBody, user: User | None, *, key: str, now: datetime) -> Order:
+def place_order_once(request: Request, body: PlaceOrderBody, user: User | None, *, key: str, now: datetime) -> Order:
     email = body.email or (user.email if user else None)
     if not email:
         raise InvalidInput(fields={"email": ["Needed to order without an account."]})
     billing, total = body.billing_address, body.expected_total
     if body.coupon_code:
         rate_limits.check("coupon", rate_limits.subject_of(request))
-    cart = find_cart(request, body.cart_id)
+    try:
+        cart = find_cart(request, body.cart_id)
+    except (EmptyCart, CartNotFound):
+        # An attempt that died after its commit left an order, and perhaps no cart to find.
+        if order := operations.placed_before(key):
+            return order
+        raise
     limit_holds(request, sum(line["quantity"] for line in cart.lines))
     return operations.place_order(
         cart,

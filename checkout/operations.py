@@ -18,6 +18,7 @@ from cart.models import CartSnapshot
 from cart.queries import CartView
 from catalog.models import Variant
 from inventory import operations as inventory
+from inventory.errors import InsufficientStock
 from orders import operations as orders
 from orders import queries as order_queries
 from orders.models import Order
@@ -77,8 +78,9 @@ def place_order(
         if order := placed_before(key):
             return order
         raise
-    shown = cart_queries.view(cart, now=now)
+    shown = cart_queries.view(cart, now=now, pictures=False)
     check(shown)
+    refuse_sold_out(shown)
     destination = destination_of(shipping_address)
     customer = customer_of(user, contact.email)
     offers = cart_queries.offers(shown, customer=customer, now=now)
@@ -139,6 +141,18 @@ def check(cart: CartView) -> None:
     gone = [line.sku for line in cart.lines if not (line.variant.is_active and line.variant.product.is_active)]
     if gone:
         raise ArticleGone(gone)
+
+
+def refuse_sold_out(cart: CartView) -> None:
+    """Raises InsufficientStock for a line that nothing was ever held for and that can't be had any more.
+
+    The stock's own guard would say so last of all, after the whole order was priced and written: at a sale most are
+    told no. A line whose hold has run out may still own its units, and is for the guard alone.
+    """
+    never_held = {line["sku"] for line in (cart.snapshot.lines if cart.snapshot else []) if not line.get("heldUntil")}
+    for line in cart.lines:
+        if line.sku in never_held and line.available < line.quantity:
+            raise InsufficientStock(line.sku, line.available)
 
 
 def customer_of(user: User | None, email: str) -> Customer:
@@ -229,10 +243,13 @@ def end_unpaid(now: datetime) -> int:
     return ended
 
 
-def end_if_unpaid(order: Order, *, reason: str, now: datetime, only_when_due: bool = False) -> bool:
+def end_if_unpaid(
+    order: Order, *, reason: str, now: datetime, only_when_due: bool = False, bag: CartSnapshot | None = None
+) -> bool:
     """Cancels the order and gives its cart back, once no provider can take money for it any more.
 
-    `only_when_due` leaves an order alone whose buyer has begun to pay anew since it was found.
+    A guest who has begun another `bag` gets the lines there. `only_when_due` leaves an order alone whose buyer has
+    begun to pay anew since it was found.
 
     An open session is closed at the provider and read again; what was paid meanwhile is settled instead. Answers
     whether the order ended. Raises ProviderUnavailable. Calls the provider: not inside a transaction.
@@ -250,7 +267,7 @@ def end_if_unpaid(order: Order, *, reason: str, now: datetime, only_when_due: bo
         if only_when_due and not is_due(order, now=now):
             return False
         if cart:
-            carts.reopen(cart, now=now)
+            carts.reopen(cart, now=now, bag=bag)
         orders.cancel_order(order, actor=orders.SYSTEM, reason=reason, now=now)
     return True
 

@@ -121,15 +121,17 @@ def review(request: Request) -> HttpResponse:
 def change(request: Request, public_id: str) -> HttpResponse:
     """Ends an unpaid order and gives its cart back, to order something else."""
     order = order_queries.get_accessible(request, public_id, permission=order_queries.CHANGE)
+    is_guest = order.user_id is None and not request.user.is_authenticated
+    bag = cart_queries.current(request) if is_guest else None
     try:
-        ended = operations.end_if_unpaid(order, reason="changed by the buyer", now=timezone.now())
+        ended = operations.end_if_unpaid(order, reason="changed by the buyer", now=timezone.now(), bag=bag)
     except ProviderUnavailable as error:
         messages.error(request, cart_queries.in_words(error))
         return redirect(order_page(order))
     if not ended:
         messages.info(request, "This order can't be changed any more.")
         return redirect(order_page(order))
-    if order.user_id is None:
+    if order.user_id is None and cart_queries.current(request) is None:
         request.session[cart_queries.SESSION_KEY] = operations.cart_id(order)
     messages.info(request, "Your order is cancelled and everything is back in your bag.")
     return redirect("cart:detail")

@@ -21,7 +21,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_details(self) -> Self:
         return self.select_related("user").prefetch_related(
-            "lines__variant__product",
+            models.Prefetch("lines", OrderLine.objects.select_related("variant__product")),
             "discounts",
             "shipments__lines__order_line",
             "shipments__replaces",

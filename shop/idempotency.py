@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -81,14 +81,26 @@ def _fingerprint(request: HttpRequest) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-@transaction.atomic
 def _claim(principal: str, key: str, fingerprint: str, now: datetime) -> IdempotencyKey:
-    claim, ours = IdempotencyKey.objects.select_for_update().get_or_create(
-        principal=principal, key=key, defaults={"fingerprint": fingerprint, "lease_until": now + LEASE}
-    )
+    """Writes first and looks only where somebody was there before: most keys are new."""
+    try:
+        with transaction.atomic():
+            return IdempotencyKey.objects.create(
+                principal=principal, key=key, fingerprint=fingerprint, lease_until=now + LEASE
+            )
+    except IntegrityError:
+        return _claimed_before(principal, key, fingerprint, now) or _claim(principal, key, fingerprint, now)
+
+
+@transaction.atomic
+def _claimed_before(principal: str, key: str, fingerprint: str, now: datetime) -> IdempotencyKey | None:
+    """None when the first attempt has failed and let go of the key since."""
+    claim = IdempotencyKey.objects.select_for_update().filter(principal=principal, key=key).first()
+    if claim is None:
+        return None
     if claim.fingerprint != fingerprint:
         raise KeyReused
-    if claim.status is None and not ours:
+    if claim.status is None:
         if claim.lease_until > now:
             raise Conflict(
                 "The first request with this key is still under way.", code="in_flight", headers={"Retry-After": "2"}
