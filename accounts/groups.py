@@ -29,7 +29,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "inventory.stockitem": ("view", "change"),
         "inventory.stockmovement": VIEW,
         "inventory.reservation": VIEW,
-        "inventory.warehouse": ("view", "change"),
+        "inventory.warehouse": EDIT,
         "catalog.product": VIEW,
     },
     # What is sold and for how much; sees neither buyers nor orders.
@@ -42,7 +42,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "catalog.attribute": ALL,
         "pricing.promotion": EDIT,
         "pricing.coupon": EDIT,
-        "inventory.stockitem": VIEW,
+        # How many there are to buy is part of an article, in the API as on the product's page.
+        "inventory.stockitem": ("view", "change"),
     },
     # Books money that came and gives money back.
     "Finance": {
