@@ -14,7 +14,7 @@ from accounts.views import staff_login
 from catalog.models import Product
 from orders.models import Order
 from shop import health
-from shop.errors import DomainError, Forbidden, NotFound
+from shop.errors import DomainError, Forbidden, NotFound, refusal_of
 from shop.responses import error_response
 
 from .api import api
@@ -66,4 +66,6 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    return error_response(request, DomainError("Something went wrong on our side.", code="internal_error", status=500))
+    """Also for what fails outside a view, such as reading the session while the database is away."""
+    failure = DomainError("Something went wrong on our side.", code="internal_error", status=500)
+    return error_response(request, refusal_of(sys.exc_info()[1]) or failure)

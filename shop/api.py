@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -251,8 +251,9 @@ def install_error_handlers(api: NinjaAPI) -> None:
         refusal = error.__cause__
         return error_response(request, refusal if isinstance(refusal, DomainError) else InvalidJson())
 
+    @api.exception_handler(InterfaceError)
     @api.exception_handler(OperationalError)
-    def busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    def busy(request: HttpRequest, error: Exception) -> HttpResponse:
         log.exception("request %s: the database did not carry it out", getattr(request, "id", ""))
         return error_response(request, Unavailable(headers={"Retry-After": "5"}))
 

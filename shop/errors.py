@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
+
 
 class DomainError(Exception):
     """`fields` names what the sender has to change; `extra` is added to the JSON answer as it is."""
@@ -89,3 +91,13 @@ class Unavailable(DomainError):
     code = "unavailable"
     status = 503
     text = "Not available right now. Try again shortly."
+
+
+def refusal_of(error: BaseException | None) -> DomainError | None:
+    """What the sender is told of an error that is not a mistake of ours; None for one that is.
+
+    A database that is away or did not carry it out in time: nobody knows whether it happened, so try again.
+    """
+    if isinstance(error, OperationalError | InterfaceError):
+        return Unavailable(headers={"Retry-After": "5"})
+    return error if isinstance(error, DomainError) else None

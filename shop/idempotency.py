@@ -51,6 +51,8 @@ def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpRespo
     try:
         response = action()
     except BaseException:
+        # On a connection that broke nothing could be deleted, and who tries again would be told to wait for nobody.
+        connection.close_if_unusable_or_obsolete()
         ours.delete()
         raise
     failpoints.reach("idempotency.before_kept")

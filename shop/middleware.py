@@ -6,12 +6,11 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from . import rate_limits
-from .errors import DomainError, Forbidden, InvalidInput, MethodNotAllowed, NotFound, Unavailable
+from .errors import DomainError, Forbidden, InvalidInput, MethodNotAllowed, NotFound, refusal_of
 from .http import Request
 from .ids import new_id
 from .responses import error_response, wants_json
@@ -76,10 +75,10 @@ class ErrorsMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, OperationalError):
+        refusal = refusal_of(exception)
+        if refusal is not None and refusal is not exception:
             log.error("request %s: the database did not carry it out", getattr(request, "id", ""), exc_info=exception)
-            exception = Unavailable(headers={"Retry-After": "5"})
-        return error_response(request, exception) if isinstance(exception, DomainError) else None
+        return refusal and error_response(request, refusal)
 
 
 def parameters_with_nul(request: HttpRequest) -> dict[str, list[str]]:

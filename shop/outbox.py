@@ -24,6 +24,7 @@ from kombu.exceptions import OperationalError
 from . import failpoints
 from .batches import delete_in_batches
 from .models import OutboxEvent
+from .redis import client
 from .subscribers import handlers_of, observers_of
 
 log = logging.getLogger(__name__)
@@ -62,10 +63,14 @@ def poke() -> None:
 
 def wake(task: str) -> None:
     """Lets a sweep run now that comes by anyway."""
+    if client().is_away():
+        # A broker that is silent would keep the request waiting, after its work is done.
+        return
     try:
         # A wake-up that waited this long is one too many: the sweep has come by, and the queue has other work.
         current_app.send_task(task, expires=10)
     except OperationalError:
+        client().note_away()
         log.warning("broker away: %s waits for its time", task)
 
 

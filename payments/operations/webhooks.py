@@ -3,16 +3,14 @@
 import logging
 from datetime import datetime, timedelta
 
-from celery import current_app
 from django.db import transaction
 from django.db.models import Q
-from kombu.exceptions import OperationalError
 
 from payments import providers
 from payments.errors import ProviderUnavailable, UnknownPayment
 from payments.models import Payment, PaymentEvent, WebhookEvent
 from payments.providers import Decline
-from shop import failpoints
+from shop import failpoints, outbox
 from shop.errors import DomainError
 
 from .ledger import lock
@@ -40,14 +38,7 @@ def store_webhook(provider: str, body: bytes, signature: str, *, now: datetime) 
     WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
     failpoints.reach("webhooks.stored")
     if message.about:
-        _wake()
-
-
-def _wake() -> None:
-    try:
-        current_app.send_task("payments.tasks.handle_webhooks")
-    except OperationalError:
-        log.warning("broker away: the webhook waits for the sweep")
+        outbox.wake("payments.tasks.handle_webhooks")
 
 
 def handle_webhooks(now: datetime) -> int:
