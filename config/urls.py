@@ -1,5 +1,7 @@
 """Every page and every `/api/` route of the shop."""
 
+import sys
+
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
