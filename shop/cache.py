@@ -6,8 +6,10 @@ from functools import wraps
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
+
+from .redis import PatientRedis
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +29,20 @@ def forgiving(method: str, answer: Any) -> Callable[..., Any]:
     return wrapper
 
 
+class PatientCacheClient(RedisCacheClient):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._client = PatientRedis
+
+
 class ForgivingRedisCache(RedisCache):
     # A write or a delete that failed leaves the old value behind, and an outage would then bring back a session that
     # was signed out while it lasted. So nothing stays longer than this; the session's truth is in PostgreSQL.
     LONGEST = 60
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._class = PatientCacheClient
 
     def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> float:
         asked = super().get_backend_timeout(timeout)
