@@ -195,7 +195,8 @@ def id_of(route: Route, name: str, thing: str, persona: Persona, world: World) -
 
 def named_in_the_admin(route: Route, name: str, thing: str) -> str:
     if name in {"name", "url", "app_label"}:
-        return {"name": "ship", "url": "none", "app_label": "catalog"}[name]
+        move = "count" if route.path.startswith("/admin/inventory/") else "ship"
+        return {"name": move, "url": "none", "app_label": "catalog"}[name]
     if thing == "there" and (found := first_of_its_model(route)):
         return str(found.pk)
     return "999999"
