@@ -34,6 +34,7 @@ from reviews.models import Review
 from shipping.queries import Option, options, tracking_link
 from shop.models import OutboxEvent
 
+from .past_payments import PREFIX
 from .plan import SALE_ROOM, Person, Plan, Purchase
 
 SALE = {
@@ -231,7 +232,7 @@ class History:
         payments: list[Payment] = []
         parcels: list[Shipment] = []
         for order, purchase in self.placed:
-            payment = _payment(order, purchase, len(payments))
+            payment = _payment(order, purchase)
             payments.append(payment)
             status = Status.PENDING
             steps = self._steps(order, purchase, payment)
@@ -413,7 +414,7 @@ def _refunded_status(purchase: Purchase) -> str:
     return PaymentStatus.REFUNDED if purchase.refunded_percent == 100 else PaymentStatus.PARTIALLY_REFUNDED
 
 
-def _payment(order: Order, purchase: Purchase, number: int) -> Payment:
+def _payment(order: Order, purchase: Purchase) -> Payment:
     payment = Payment(
         order=order,
         provider=purchase.method,
@@ -423,8 +424,8 @@ def _payment(order: Order, purchase: Purchase, number: int) -> Payment:
         updated_at=order.updated_at,
     )
     is_card = purchase.method == Order.PaymentMethod.STRIPE
-    # Settled, so that no reconciler ever asks the provider about a session that it never had.
-    payment.external_id = f"cs_demo_{number}" if is_card else payment.public_id
+    # Settled, so that no reconciler asks about it. Ids of their own for each new shop: the stand-in keeps what it knew.
+    payment.external_id = f"{PREFIX}{payment.public_id}" if is_card else payment.public_id
     payment.expires_at = order.payment_due_at and order.payment_due_at - payment_queries.GRACE
     if purchase.paid_at:
         payment.status, payment.captured_minor = Payment.Status.CAPTURED, order.total_minor
@@ -440,7 +441,7 @@ def _refund(payment: Payment, purchase: Purchase) -> Refund:
     assert purchase.refunded_at
     refund = Refund(payment=payment, amount_minor=payment.refunded_minor, status=Refund.Status.SUCCEEDED)
     refund.reason = "order cancelled" if purchase.cancelled_at else "arrived damaged"
-    refund.external_id = f"re_demo_{payment.pk}" if payment.provider == "stripe" else refund.public_id
+    refund.external_id = f"re_demo_{payment.public_id}" if payment.provider == "stripe" else refund.public_id
     refund.idempotency_key, refund.created_at = f"{payment.public_id}:rest:0", purchase.refunded_at
     return refund
 
@@ -454,7 +455,7 @@ def _money_of(payment: Payment, purchase: Purchase, refund: Refund | None, *, ac
         (CAPTURE, REQUEST, f"{name}:request", whole, purchase.placed_at, {"payload": asked})
     ]
     if purchase.paid_at:
-        said = {"external_ref": f"pi_demo_{payment.pk}"} if is_card else {"payload": {"actor": actor}}
+        said = {"external_ref": f"pi_demo_{name}"} if is_card else {"payload": {"actor": actor}}
         rows.append((CAPTURE, SUCCESS, f"{name}:capture", whole, purchase.paid_at, said))
     elif purchase.cancelled_at:
         ended = {"payload": {"status": Payment.Status.VOIDED}}

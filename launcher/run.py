@@ -179,12 +179,17 @@ def _manage(plan: Plan, environment: dict[str, str], venv: Path, title: str, com
 def _seed(plan: Plan, environment: dict[str, str], venv: Path) -> None:
     """The demo data, once per database: what staff changed in it since stays changed."""
     if _changed(plan.data_dir / "seeded", database := _database_identity(plan, environment)):
-        _manage(plan, environment, venv, "Demo shop", ["seed_demo"])
+        _manage(plan, environment, venv, "Demo shop", ["seed_demo", "--past-payments", str(_past_payments(plan))])
         keep_secret(plan.data_dir, "demo-password", environment["SHOP_DEMO_PASSWORD"])
         (plan.data_dir / "seeded").write_text(database)
     else:
         # The accounts have the password they were made with, whatever the variable says today.
         environment["SHOP_DEMO_PASSWORD"] = kept_secret(plan.data_dir, "demo-password", length=12)
+
+
+def _past_payments(plan: Plan) -> Path:
+    """What the demo tells the payment stand-in of the time before it was there."""
+    return plan.data_dir / "sandbox" / "past.jsonl"
 
 
 def _changed(mark: Path, current: str) -> bool:
@@ -241,6 +246,8 @@ def _commands(plan: Plan, environment: dict[str, str]) -> dict[str, list[str]]:
             str(plan.data_dir / "sandbox"),
         ]
         commands["sandbox"] += ["--webhook-url", webhook, "--webhook-secret", environment["STRIPE_WEBHOOK_SECRET"]]
+        if (past := _past_payments(plan)).exists():
+            commands["sandbox"] += ["--past", str(past)]
     # The back-pressure is per worker and defaults to a share of the backlog: beyond it granian leaves people waiting.
     commands["web"] = ["granian", "config.wsgi:application", "--interface", "wsgi"]
     commands["web"] += ["--host", plan.host, "--port", str(plan.port), "--workers", "2", "--blocking-threads", "4"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sandbox.actions import expire_due
 from sandbox.faults import Faults
+from sandbox.past import take_over
 from sandbox.recording import Recorder
 from sandbox.server import Server
 from sandbox.store import Store, StoreError
@@ -20,11 +21,13 @@ def main() -> None:
     options = arguments().parse_args()
     try:
         store = Store(options.data_dir)
+        if options.past:
+            take_over(store, options.past)
         faults = Faults()
         address = (options.host, options.port)
         record = Recorder(options.record) if options.record else None
         server = Server(address, store=store, faults=faults, public_url=options.public_url, record=record)
-    except (StoreError, OSError) as error:
+    except (StoreError, OSError, ValueError, KeyError) as error:
         sys.exit(f"sandbox: {error}")
     Deliverer(store, faults, url=options.webhook_url, secret=options.webhook_secret).start()
     threading.Thread(target=watch_expiry, args=(store,), name="expiry", daemon=True).start()
@@ -41,6 +44,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--data-dir", type=Path, required=True, help="where its journal is kept")
     parser.add_argument("--webhook-url", required=True, help="where the shop takes Stripe's events")
     parser.add_argument("--webhook-secret", required=True, help="whsec_..., the shop's own")
+    parser.add_argument("--past", type=Path, help="payments from before it was there: sandbox/past.py")
     parser.add_argument("--record", type=Path, help="a file to which every API call is appended")
     parser.add_argument("--public-url", help="how a browser reaches it, when not by host and port")
     return parser

@@ -9,6 +9,7 @@ from sandbox.cards import Decline, TypedCard
 from sandbox.store import Object
 
 API_VERSION = "2026-10-28.endive"
+AUTHORISED_FOR = 7 * 24 * 3600
 ALPHABET = string.ascii_letters + string.digits
 
 
@@ -235,6 +236,7 @@ def charge(intent: Object, typed: TypedCard, email: str, *, now: int) -> Object:
                 **nulls("installments mandate moto network_token three_d_secure wallet"),
                 "amount_authorized": None if decline else intent["amount"],
                 "brand": card.brand,
+                **({"capture_before": now + AUTHORISED_FOR} if intent["capture_method"] == "manual" else {}),
                 "checks": {
                     **nulls("address_line1_check address_postal_code_check"),
                     "cvc_check": "fail" if decline and decline.code == "incorrect_cvc" else "pass",

@@ -1,11 +1,13 @@
 """The past that a new demo shop is given agrees with itself, and nobody hears of it."""
 
+import io
 from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -19,6 +21,7 @@ from notifications.models import MailLog
 from orders.models import Order, OrderEvent, OrderLine
 from payments import operations as payments
 from payments.models import Payment, PaymentEvent
+from payments.tests.sandbox import Sandbox
 from pricing.models import Coupon
 from reviews.models import Review
 from shop.invariants import verify
@@ -50,6 +53,29 @@ def test_a_new_shop_has_a_past() -> None:
     before = (Order.objects.count(), StockMovement.objects.count(), Review.objects.count())
     assert "orders" not in seed()
     assert before == (Order.objects.count(), StockMovement.objects.count(), Review.objects.count())
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_an_order_of_the_past_can_be_refunded(tmp_path: Path, settings: Any) -> None:
+    """Its card payment was never made at the stand-in, which learns of it from a file."""
+    past = tmp_path / "past.jsonl"
+    call_command("seed_demo", past_payments=past, stdout=io.StringIO())
+    sandbox = Sandbox("http://127.0.0.1:1/", "--past", str(past))
+    try:
+        settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = "sk_test_sandbox", sandbox.url
+        paid = Payment.objects.filter(provider="stripe", captured_minor__gt=0)
+        whole = paid.filter(refunded_minor=0).latest("created_at")
+        part = paid.filter(refunded_minor__gt=0, refunded_minor__lt=F("captured_minor")).latest("created_at")
+        for payment in (whole, part):
+            made = payments.refund_rest(payment, reason="test", now=timezone.now())
+            assert made and made.status == "succeeded"
+            payment = payments.settle(payment, now=timezone.now())
+            assert payment.refunded_minor == payment.captured_minor
+        assert sandbox.state()["sessions"]["complete"] == paid.count()
+        assert [finding.rows for finding in verify() if finding.rows] == []
+    finally:
+        sandbox.stop()
 
 
 def every_state_has_orders() -> None:

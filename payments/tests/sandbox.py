@@ -23,13 +23,14 @@ APPROVED, DECLINED, NEEDS_3DS = "4242424242424242", "4000000000009995", "4000002
 
 
 class Sandbox:
-    def __init__(self, webhook_url: str) -> None:
+    def __init__(self, webhook_url: str, *options: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="payments-test-"))
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "sandbox", "--port", "0", "--data-dir", str(self.directory)),
                 *("--webhook-url", webhook_url, "--webhook-secret", SECRET),
                 *("--record", str(self.calls)),
+                *options,
             ],
             cwd=ROOT,
             stdout=subprocess.PIPE,

@@ -48,6 +48,7 @@ class Sandbox:
     directory: Path
     webhook_url: str
     process: subprocess.Popen[str] | None = None
+    past: Path | None = None
 
     @property
     def url(self) -> str:
@@ -58,7 +59,7 @@ class Sandbox:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            command(self.port, self.directory, self.webhook_url),
+            command(self.port, self.directory, self.webhook_url) + (["--past", str(self.past)] if self.past else []),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,

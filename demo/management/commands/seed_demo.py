@@ -5,11 +5,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from catalog.models import Product
 from demo.operations import CONTENT, CUSTOMER, PICTURES, STAFF, age, begin_sale, make_history, prepare
+from demo.past_payments import write_past_payments
 
 
 class Command(BaseCommand):
@@ -18,6 +19,11 @@ class Command(BaseCommand):
         f"{STAFF} and {CUSTOMER}, with the password in SHOP_DEMO_PASSWORD. A shop that has sold nothing yet gets the "
         "customers, orders and reviews of the last 90 days too. What is there already is left alone."
     )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--past-payments", type=Path, metavar="FILE", help="write the card payments of the past for the stand-in"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         password = os.environ.get("SHOP_DEMO_PASSWORD")
@@ -32,6 +38,8 @@ class Command(BaseCommand):
         if made := make_history(now=now):
             self.stdout.write(f"{made} orders of the last 90 days")
         begin_sale(now=timezone.now())
+        if options["past_payments"]:
+            write_past_payments(options["past_payments"])
 
 
 def _without_stock(file: Path, folder: Path) -> Path:
