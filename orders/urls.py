@@ -8,4 +8,5 @@ urlpatterns = [
     path("account/orders/", views.index, name="list"),
     path("orders/<str:public_id>/", views.detail, name="detail"),
     path("orders/<str:public_id>/cancel/", views.cancel, name="cancel"),
+    path("orders/<str:public_id>/return/", views.request_return, name="return"),
 ]

@@ -13,7 +13,7 @@ from shop.paging import MAX_OFFSET, paginate
 
 from . import operations, queries
 from .errors import OrderNotFound
-from .forms import TrackForm
+from .forms import ReturnForm, TrackForm
 from .models import Order
 
 PAGE_SIZE = 20
@@ -31,6 +31,9 @@ def detail(request: Request, public_id: str) -> HttpResponse:
         "steps": queries.progress(order),
         "token": queries.given_token(request, order),
         "can_cancel": order.is_cancellable,
+        "can_return": bool(queries.returnable(order, timezone.now())),
+        "returns": queries.returns_of(order),
+        "return_address": settings.SHOP_RETURN_ADDRESS,
         "can_pay": order.is_open_for_payment and order.payment_method == Order.PaymentMethod.STRIPE,
         "just_placed": "placed" in request.GET,
         "just_paid": "paid" in request.GET,
@@ -81,3 +84,33 @@ def cancel(request: Request, public_id: str) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.text)
     return redirect(queries.page_of(request, order))
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def request_return(request: Request, public_id: str) -> HttpResponse:
+    """Which units go back, and why. Staff who may change orders ask on the buyer's behalf."""
+    order = queries.get_accessible(request, public_id, permission=queries.CHANGE)
+    if address := queries.address_without_token(request, order):
+        return redirect(address)
+    lines = queries.returnable(order, timezone.now())
+    if not lines:
+        messages.error(request, "There is nothing of this order that you can send back now.")
+        return redirect(queries.page_of(request, order))
+    form = ReturnForm(request.POST if request.method == "POST" else None, lines=lines)
+    if form.is_valid():
+        actor, note = queries.actor_of(request), form.cleaned_data["note"]
+        try:
+            operations.request_return(order, form.items, note=note, actor=actor, now=timezone.now())
+        except DomainError as error:
+            form.add_error(None, error.text)
+        else:
+            messages.success(request, "We have your wish to return. We answer by mail.")
+            return redirect(queries.page_of(request, order))
+    context = {
+        "order": order,
+        "form": form,
+        "token": queries.given_token(request, order),
+        "order_page": queries.page_of(request, order),
+    }
+    return render(request, "orders/return.html", context)

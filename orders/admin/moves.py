@@ -1,40 +1,33 @@
-"""What staff do with an order: a link on its page, a form behind the link, a verb behind the form."""
+"""What staff do with an order, a parcel or a return: a link on its page, a form behind it, a verb behind the form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
-from unfold.widgets import UnfoldAdminTextInputWidget
-
 from orders import operations
 from orders.errors import InvalidTransition
-from orders.models import Order
+from orders.models import Order, Return, Shipment
 from shop.money import Money
 
-Status, PaymentStatus = Order.Status, Order.PaymentStatus
+from .forms import (
+    CorrectTrackingForm,
+    DropForm,
+    MoveForm,
+    ReasonForm,
+    ReceiveForm,
+    RejectForm,
+    ShipForm,
+    TrackingForm,
+)
+
+Status, PaymentStatus, Parcel = Order.Status, Order.PaymentStatus, Shipment.Status
 
 
-class ConfirmForm(forms.Form):
-    """Only asks."""
-
-
-class TrackingForm(forms.Form):
-    carrier = forms.CharField(max_length=60, required=False, widget=UnfoldAdminTextInputWidget)
-    tracking_number = forms.CharField(
-        max_length=100,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Leave both empty for a parcel that can't be followed.",
-    )
-
-
-class CancelForm(forms.Form):
-    reason = forms.CharField(
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="For the order's history; the mail doesn't show it.",
-    )
+def ship(order: Order, *, only_pack: bool, tracking_number: str, carrier: str, **given: Any) -> None:
+    if only_pack:
+        operations.prepare(order, is_packed=True, **given)
+    else:
+        operations.ship(order, tracking_number=tracking_number, carrier=carrier, **given)
 
 
 def correct_tracking(order: Order, **given: Any) -> None:
@@ -44,14 +37,32 @@ def correct_tracking(order: Order, **given: Any) -> None:
     operations.correct_tracking(parcel, **given)
 
 
+def deliver_one(parcel: Shipment, **given: Any) -> None:
+    operations.deliver(parcel.order, parcel=parcel, **given)
+
+
+def leads_to(status: str) -> Callable[[Order], bool]:
+    return lambda order: status in operations.ALLOWED[order.status]
+
+
+def has_units_to_send(order: Order) -> bool:
+    return leads_to(Status.SHIPPED)(order) and any(line.units_to_send > 0 for line in order.lines.with_units())
+
+
+def is_in(*states: str) -> Callable[[Any], bool]:
+    return lambda subject: subject.status in states
+
+
 @dataclass(frozen=True)
 class Move:
+    """`done` completes the sentence that begins with the order's number. `form` is called with data and `subject`."""
+
     label: str
     note: str
     done: str
     act: Callable[..., Any]
-    leads_to: str
-    form: type[forms.Form] = ConfirmForm
+    allows: Callable[[Any], bool]
+    form: Callable[..., Any] = MoveForm
     keep: str = "Back to the order"
 
 
@@ -61,54 +72,132 @@ MOVES = {
         "The buyer sees on the order's page that the parcel is being packed. No mail goes out.",
         "is being packed",
         operations.start_processing,
-        Status.PROCESSING,
+        leads_to(Status.PROCESSING),
     ),
     "ship": Move(
-        "Mark as shipped",
-        "Everything ordered leaves as one parcel and is taken off the stock. The buyer gets a mail with this number.",
-        "is shipped",
-        operations.ship,
-        Status.SHIPPED,
-        TrackingForm,
+        "Ship units",
+        "These units leave as one parcel and are taken off the stock. The buyer gets a mail that names them. "
+        "What stays behind can go in another parcel.",
+        "has a new parcel",
+        ship,
+        has_units_to_send,
+        ShipForm,
     ),
     "deliver": Move(
         "Mark as delivered",
-        "The buyer sees on the order's page that the parcel has arrived, and gets a mail.",
+        "The buyer sees on the order's page that every parcel on its way has arrived, and gets a mail. "
+        "A parcel that was lost stays lost.",
         "is delivered",
         operations.deliver,
-        Status.DELIVERED,
+        leads_to(Status.DELIVERED),
     ),
     "tracking": Move(
         "Correct tracking",
-        "The buyer sees the new number on the order's page. No second mail goes out.",
+        "The buyer sees the new number of the last parcel on the order's page. No second mail goes out.",
         "has new tracking data",
         correct_tracking,
-        Status.SHIPPED,
-        TrackingForm,
+        is_in(Status.SHIPPED),
+        CorrectTrackingForm,
+    ),
+    "drop": Move(
+        "Take units off",
+        "These units will not be sent and can be sold again. What was paid for them you refund on the payment's page.",
+        "has fewer units to send",
+        lambda order, quantities, **given: operations.cancel_units(order, quantities, **given),
+        has_units_to_send,
+        DropForm,
     ),
     "cancel": Move(
         "Cancel order",
         "Nothing will be sent, the goods can be sold again and the buyer gets a mail. This can't be undone.",
         "is cancelled",
         operations.cancel_order,
-        Status.CANCELLED,
-        CancelForm,
+        lambda order: order.is_cancellable,
+        ReasonForm,
         keep="Keep the order",
     ),
 }
 
+PARCEL_MOVES = {
+    "send": Move(
+        "Hand over",
+        "The parcel leaves and its units are taken off the stock. The buyer gets a mail that names them.",
+        "has a parcel on its way",
+        operations.send,
+        lambda parcel: parcel.is_waiting,
+        TrackingForm,
+    ),
+    "unpack": Move(
+        "Unpack",
+        "The parcel is taken apart; its units can go in another one.",
+        "has a parcel less",
+        operations.unpack,
+        lambda parcel: parcel.is_waiting,
+    ),
+    "deliver": Move(
+        "Arrived",
+        "The buyer sees that this parcel has arrived, and gets a mail.",
+        "has a parcel that arrived",
+        deliver_one,
+        lambda parcel: parcel.status == Parcel.SHIPPED or (parcel.status == Parcel.LOST and not parcel.is_replaced),
+    ),
+    "lost": Move(
+        "Lost",
+        "The carrier lost this parcel. Then either send its contents again, or refund them on the payment's page.",
+        "has a lost parcel",
+        operations.lose,
+        is_in(Parcel.SHIPPED),
+    ),
+    "replace": Move(
+        "Send again",
+        "The same units leave once more, are taken off the stock and cost the buyer nothing. A mail tells of it.",
+        "has a new parcel in place of the lost one",
+        operations.replace,
+        lambda parcel: (
+            parcel.status == Parcel.LOST and not parcel.is_replaced and parcel.order.status != Status.DELIVERED
+        ),
+        TrackingForm,
+    ),
+    "tracking": Move(
+        "Tracking",
+        "The buyer sees the new number on the order's page. No second mail goes out.",
+        "has new tracking data",
+        operations.correct_tracking,
+        is_in(Parcel.SHIPPED),
+        CorrectTrackingForm,
+    ),
+}
 
-def moves_of(order: Order) -> dict[str, Move]:
-    """Those that the order's state allows."""
+RETURN_MOVES = {
+    "approve": Move(
+        "Approve",
+        "The buyer gets a mail that says where to send the units.",
+        "has an approved return",
+        operations.approve_return,
+        is_in(Return.Status.REQUESTED),
+    ),
+    "receive": Move(
+        "Receive",
+        "What came is booked and its money goes back to the buyer. Enter 0 for what did not come.",
+        "has its return booked",
+        lambda made, dispositions, **given: operations.receive_return(made, dispositions, **given),
+        is_in(Return.Status.APPROVED),
+        ReceiveForm,
+    ),
+    "reject": Move(
+        "Reject",
+        "The buyer gets a mail with your reason and keeps the units.",
+        "has a rejected return",
+        operations.reject_return,
+        is_in(*Return.OPEN),
+        RejectForm,
+    ),
+}
 
-    def allows(name: str, move: Move) -> bool:
-        if name == "tracking":
-            return order.status == Status.SHIPPED
-        if name == "cancel":
-            return order.is_cancellable
-        return move.leads_to in operations.ALLOWED[order.status]
 
-    return {name: move for name, move in MOVES.items() if allows(name, move)}
+def allowed(moves: Mapping[str, Move], subject: Order | Shipment | Return) -> dict[str, Move]:
+    """Those that the subject's state allows."""
+    return {name: move for name, move in moves.items() if move.allows(subject)}
 
 
 def refund_note(order: Order) -> str:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,15 +16,15 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from orders import operations
-from orders.models import Order
+from orders.models import Order, Return, Shipment
 from orders.queries import CHANGE, actor_of
 from shop.admin import ReadOnly
 from shop.errors import DomainError
 from shop.money import Money
 from shop.templatetags.shop import country_name
 
-from .inlines import EventInline, LineInline, ShipmentInline
-from .moves import MOVES, Move, moves_of, refund_note
+from .inlines import EventInline, LineInline, ReturnInline, ShipmentInline
+from .moves import MOVES, PARCEL_MOVES, RETURN_MOVES, Move, allowed, refund_note
 
 Status = Order.Status
 LABELS = {
@@ -36,21 +37,34 @@ LABELS = {
 }
 
 
+class OpenReturns(admin.SimpleListFilter):
+    title = "returns"
+    parameter_name = "returns"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "To decide or on their way")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        if self.value() != "open":
+            return queryset
+        return queryset.filter(pk__in=Return.objects.filter(status__in=Return.OPEN).values("order"))
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnly, ModelAdmin):
     """Shows an order whole; its status moves by the same verbs as the API's."""
 
     list_display = ("number", "placed_at", "email", "shown_status", "payment_status", "total", "payment_method")
-    list_filter = ("status", "payment_status", "payment_method")
+    list_filter = ("status", "payment_status", "fulfillment_status", "payment_method", OpenReturns)
     list_before_template = "admin/orders/order/to_do.html"
     search_fields = ("number", "email", "public_id", "shipments__tracking_number")
     date_hierarchy = "placed_at"
     show_full_result_count = False
     change_form_outer_before_template = "admin/orders/order/moves.html"
-    inlines = (LineInline, ShipmentInline, EventInline)
+    inlines = (LineInline, ShipmentInline, ReturnInline, EventInline)
     actions = ("process_all", "ship_all", "deliver_all")
     fields = (
-        ("status", "payment_status"),
+        ("status", "payment_status", "fulfillment_status"),
         ("placed_at", "payment_due_at"),
         ("email", "phone"),
         ("user", "public_id"),
@@ -72,8 +86,12 @@ class OrderAdmin(ReadOnly, ModelAdmin):
     )
 
     def get_inlines(self, request: HttpRequest, obj: Order | None) -> list[Any]:
-        has_parcels = obj is not None and obj.shipments.exists()
-        return [inline for inline in self.inlines if has_parcels or inline is not ShipmentInline]
+        absent = set()
+        if obj is None or not obj.shipments.exists():
+            absent.add(ShipmentInline)
+        if obj is None or not obj.returns.exists():
+            absent.add(ReturnInline)
+        return [inline for inline in self.inlines if inline not in absent]
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CHANGE)
@@ -123,32 +141,65 @@ class OrderAdmin(ReadOnly, ModelAdmin):
     # --- One order
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.move_view)
-        return [path("<path:object_id>/move/<slug:name>/", view, name="orders_order_move"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        return [
+            path("<path:object_id>/move/<slug:name>/", wrap(self.move_view), name="orders_order_move"),
+            path("<path:object_id>/parcel/<str:part>/<slug:name>/", wrap(self.parcel_view), name="orders_order_parcel"),
+            path("<path:object_id>/return/<str:part>/<slug:name>/", wrap(self.return_view), name="orders_order_return"),
+            *super().get_urls(),
+        ]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **more: Any) -> Any:
         order = more.get("obj")
         if order and self.has_move_permission(request):
             context["moves"] = [
                 {"url": move_url(order, name), "label": move.label, "name": name}
-                for name, move in moves_of(order).items()
+                for name, move in allowed(MOVES, order).items()
             ]
         # The history is the order's own, below: Django's would be an empty page.
         return super().render_change_form(request, context | {"show_history": False}, *args, **more)
 
     def move_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Asks on GET, which changes nothing, and acts on POST."""
+        order = self.order_to_move(request, object_id)
+        return self.ask_and_act(request, order, order, MOVES, name)
+
+    def parcel_view(self, request: HttpRequest, object_id: str, part: str, name: str) -> HttpResponse:
+        order = self.order_to_move(request, object_id)
+        parcel = order.shipments.select_related("order", "replacement").filter(public_id=part).first()
+        return self.ask_and_act(request, order, parcel, PARCEL_MOVES, name)
+
+    def return_view(self, request: HttpRequest, object_id: str, part: str, name: str) -> HttpResponse:
+        order = self.order_to_move(request, object_id)
+        made = order.returns.select_related("order").filter(public_id=part).first()
+        return self.ask_and_act(request, order, made, RETURN_MOVES, name)
+
+    def order_to_move(self, request: HttpRequest, object_id: str) -> Order:
         if not self.has_move_permission(request):
             raise PermissionDenied
-        order, move = self.get_object(request, unquote(object_id)), MOVES.get(name)
-        if order is None or move is None:
+        order = self.get_object(request, unquote(object_id))
+        if order is None:
             raise Http404
-        if request.method != "POST" and name not in moves_of(order):
-            messages.error(request, f"Order {order.number} is {order.status}: that can't be done now.")
+        return order
+
+    def ask_and_act(
+        self,
+        request: HttpRequest,
+        order: Order,
+        subject: Order | Shipment | Return | None,
+        moves: Mapping[str, Move],
+        name: str,
+    ) -> HttpResponse:
+        """Asks on GET, which changes nothing, and acts on POST."""
+        move = moves.get(name)
+        if subject is None or move is None:
+            raise Http404
+        if request.method != "POST" and not move.allows(subject):
+            what = f"Order {order.number}" if subject is order else "It"
+            messages.error(request, f"{what} is {subject.status}: that can't be done now.")
             return redirect(page_url(order))
-        form = move.form(request.POST if request.method == "POST" else None, initial=self.present(order, name))
+        form = move.form(request.POST if request.method == "POST" else None, subject=subject)
         if form.is_valid():
-            self.act(request, order, move, form.cleaned_data)
+            self.act(request, order, subject, move, form.given)
             return redirect(page_url(order))
         context = {
             **self.admin_site.each_context(request),
@@ -158,17 +209,13 @@ class OrderAdmin(ReadOnly, ModelAdmin):
             "order_url": page_url(order),
             "move": move,
             "form": form,
-            "refund": refund_note(order) if name == "cancel" else "",
+            "refund": refund_note(order) if move is MOVES["cancel"] else "",
         }
         return TemplateResponse(request, "admin/orders/order/move.html", context)
 
-    def present(self, order: Order, name: str) -> dict[str, str]:
-        parcel = order.shipments.last() if name == "tracking" else None
-        return {"carrier": parcel.carrier, "tracking_number": parcel.tracking_number} if parcel else {}
-
-    def act(self, request: HttpRequest, order: Order, move: Move, given: dict[str, Any]) -> None:
+    def act(self, request: HttpRequest, order: Order, subject: Any, move: Move, given: dict[str, Any]) -> None:
         try:
-            move.act(order, **given, actor=actor_of(request), now=timezone.now())
+            move.act(subject, **given, actor=actor_of(request), now=timezone.now())
             messages.success(request, f"Order {order.number} {move.done}.")
         except DomainError as error:
             messages.error(request, f"Order {order.number}: {error.text}")

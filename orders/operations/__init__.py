@@ -1,5 +1,6 @@
 """An order's life once its price is agreed. Each verb locks the order, writes an event and touches stock last."""
 
+from .edits import change_address, note_edit, rewrite, summary
 from .journal import ALLOWED, SYSTEM
 from .owners import join_orders
 from .parcels import (
@@ -37,6 +38,7 @@ __all__ = [
     "approve_return",
     "cancel_order",
     "cancel_units",
+    "change_address",
     "change_payment_method",
     "confirm",
     "correct_tracking",
@@ -48,6 +50,7 @@ __all__ = [
     "mark_paid",
     "mark_return_refunded",
     "new_number",
+    "note_edit",
     "note_mail",
     "pack",
     "prepare",
@@ -56,10 +59,12 @@ __all__ = [
     "reject_return",
     "replace",
     "request_return",
+    "rewrite",
     "send",
     "set_status",
     "ship",
     "ship_units",
     "start_processing",
+    "summary",
     "unpack",
 ]

@@ -13,7 +13,9 @@ from accounts.tests.factories import StaffFactory
 from checkout.tests.factories import make_variant, order_in, place_order
 from orders import operations
 from orders.admin import MOVES
-from orders.models import Order
+from orders.models import Order, Return, Shipment
+
+from .factories import lines_of, order_of_two_lines, want_back
 
 pytestmark = pytest.mark.usefixtures("sound")
 LIST = "/admin/orders/order/"
@@ -108,8 +110,8 @@ def test_actions_move_each_order_by_itself(admin_browser: Client) -> None:
     ("status", "moves"),
     [
         ("pending", {"cancel"}),
-        ("confirmed", {"process", "ship", "cancel"}),
-        ("processing", {"ship", "cancel"}),
+        ("confirmed", {"process", "ship", "drop", "cancel"}),
+        ("processing", {"ship", "drop", "cancel"}),
         ("shipped", {"deliver", "tracking"}),
         ("delivered", set()),
         ("cancelled", set()),
@@ -171,7 +173,7 @@ def test_an_old_form_is_refused_once_and_a_second_press_harmless(admin_browser: 
     answer = admin_browser.post(move_of(order, "cancel"), {"reason": "late"}, follow=True)
     assert len(told(answer)) == 1 and "a parcel has left" in told(answer)[0]
     count = order.events.count()
-    assert "is shipped" in told(admin_browser.post(move_of(order, "ship"), {}, follow=True))[0]
+    assert "Every unit is in a parcel already" in admin_browser.post(move_of(order, "ship"), {}).text
     assert order.events.count() == count
     assert "can't" in told(admin_browser.post(move_of(order_in("pending"), "tracking"), {}, follow=True))[0]
 
@@ -225,6 +227,96 @@ def test_who_may(client: Client) -> None:
     order.refresh_from_db()
     assert order.status == "confirmed"
     client.force_login(StaffFactory.create(permissions=["orders.change_order"]))
-    assert offered(client, order) == {"process", "ship", "cancel"}
+    assert offered(client, order) == {"process", "ship", "drop", "cancel"}
     client.force_login(StaffFactory.create())
     assert client.get(page_of(order)).status_code == 403
+
+
+# --- Parcels and returns
+
+
+def part_of(part: Shipment | Return, kind: str, name: str) -> str:
+    return f"{LIST}{part.order_id}/{kind}/{part.public_id}/{name}/"
+
+
+def test_units_are_chosen_and_a_form_pressed_twice_sends_once(admin_browser: Client) -> None:
+    order = order_of_two_lines()
+    first, second = lines_of(order)
+    page = admin_browser.get(move_of(order, "ship")).text
+    assert first.name in page and 'name="seen" value="6"' in page
+    form = {f"quantity_{first.public_id}": "1", f"quantity_{second.public_id}": "0", "seen": "6", "carrier": "DHL"}
+    for _ in range(2):
+        answer = admin_browser.post(move_of(order, "ship"), form, follow=True)
+    assert "Open it again" in answer.text
+    assert [(row.order_line, row.quantity) for row in order.shipments.get().lines.all()] == [(first, 1)]
+    for quantity in ("9", "-1", "x", "0", ""):
+        wrong = {f"quantity_{first.public_id}": quantity, f"quantity_{second.public_id}": ""}
+        assert admin_browser.post(move_of(order, "ship"), wrong).status_code == 200
+    assert order.shipments.count() == 1
+
+
+def test_a_parcel_goes_its_way(admin_browser: Client) -> None:
+    order = order_of_two_lines()
+    admin_browser.post(move_of(order, "ship"), {"only_pack": "on"})
+    parcel = order.shipments.get()
+    assert parcel.status == "packed"
+    text = admin_browser.get(page_of(order)).text
+    assert part_of(parcel, "parcel", "send") in text and part_of(parcel, "parcel", "lost") not in text
+    for name, status in [("send", "shipped"), ("tracking", "shipped"), ("lost", "lost"), ("replace", "lost")]:
+        assert admin_browser.get(part_of(parcel, "parcel", name)).status_code == 200
+        answer = admin_browser.post(part_of(parcel, "parcel", name), {"tracking_number": "JD1"}, follow=True)
+        assert len(told(answer)) == 1
+        parcel.refresh_from_db()
+        assert parcel.status == status
+    again = order.shipments.get(replaces=parcel)
+    admin_browser.post(part_of(again, "parcel", "deliver"))
+    order.refresh_from_db()
+    assert order.status == "delivered"
+    assert "can't" in told(admin_browser.get(part_of(parcel, "parcel", "lost"), follow=True))[0]
+
+
+def test_a_parcel_is_unpacked_and_units_are_taken_off(admin_browser: Client) -> None:
+    order = order_of_two_lines()
+    parcel = operations.prepare(order, actor="test", now=timezone.now())
+    admin_browser.post(part_of(parcel, "parcel", "unpack"))
+    first, second = lines_of(order)
+    form = {f"quantity_{first.public_id}": "2", f"quantity_{second.public_id}": "0", "reason": "broken"}
+    assert "fewer units" in told(admin_browser.post(move_of(order, "drop"), form, follow=True))[0]
+    assert [line.units_to_send for line in lines_of(order)] == [1, 3]
+    assert "2 taken off" in admin_browser.get(page_of(order)).text
+
+
+def test_returns_are_decided_and_received(admin_browser: Client) -> None:
+    order = order_of_two_lines("delivered")
+    made, other = want_back(order, 2), want_back(order, 0, 1)
+    assert order.number in admin_browser.get(f"{LIST}?returns=open").text
+    assert part_of(made, "return", "approve") in admin_browser.get(page_of(order)).text
+    admin_browser.post(part_of(made, "return", "approve"))
+    name = lines_of(order)[0].public_id
+    page = part_of(made, "return", "receive")
+    assert "Sell it again" in admin_browser.get(page).text
+    admin_browser.post(page, {f"quantity_{name}": "1", f"disposition_{name}": "damaged"})
+    assert admin_browser.post(part_of(other, "return", "reject"), {"reason": ""}).status_code == 200
+    admin_browser.post(part_of(other, "return", "reject"), {"reason": "It was worn."})
+    made.refresh_from_db(), other.refresh_from_db()
+    assert (made.status, other.status, other.answer) == ("received", "rejected", "It was worn.")
+    assert [(line.quantity, line.disposition) for line in made.lines.all()] == [(1, "damaged")]
+    assert order.number not in admin_browser.get(f"{LIST}?returns=open").text
+
+
+def test_who_may_move_parcels_and_returns(client: Client) -> None:
+    order = order_of_two_lines("delivered")
+    made, parcel = want_back(order, 1), order.shipments.get()
+    client.force_login(StaffFactory.create(permissions=["orders.view_order"]))
+    for link in (part_of(made, "return", "approve"), part_of(parcel, "parcel", "lost")):
+        assert client.get(link).status_code == client.post(link).status_code == 403
+        assert link not in client.get(page_of(order)).text
+    client.force_login(StaffFactory.create(permissions=["orders.change_order"]))
+    other = order_of_two_lines("delivered")
+    for link in (
+        part_of(made, "return", "nothing"),
+        f"{LIST}{other.pk}/return/{made.public_id}/approve/",
+        f"{LIST}{other.pk}/parcel/{parcel.public_id}/deliver/",
+        f"{LIST}{order.pk}/parcel/none/deliver/",
+    ):
+        assert client.get(link).status_code == client.post(link).status_code == 404

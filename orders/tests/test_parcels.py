@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.tests.clients import ApiClient
@@ -346,3 +347,30 @@ def test_a_parcel_of_another_order_is_missing(staff: ApiClient) -> None:
     assert staff.put(path_of(order, foreign), {"status": "delivered"}).json()["code"] == "shipment_not_found"
     assert staff.post(path_of(order, foreign, "replacement"), {}).status_code == 404
     assert axes(other) == ("shipped", "fulfilled")
+
+
+# --- Pages
+
+
+def test_pages_show_each_parcel(client: Client) -> None:
+    order = order_of_two_lines()
+    first = lines_of(order)[0]
+    operations.lose(send(order, 1, tracking_number="JD1"), actor=ACTOR, now=now())
+    arrive(order, send(order, 1))
+    send(order, 1, tracking_number="JD3")
+    page = client.get(f"{order.get_absolute_url()}?token={order.access_token}", follow=True).text
+    for words in ("Partly on its way", "Lost on its way", "JD1", "Delivered on", "JD3", f"1 × {first.name}"):
+        assert words in page
+    tracked = client.post("/track/", {"number": order.number, "email": order.email}).text
+    assert "JD1" in tracked and "JD3" in tracked and "Lost on its way" in tracked and first.name not in tracked
+
+
+def test_who_collects_reads_of_no_parcel(client: Client) -> None:
+    order = order_of_two_lines()
+    Order.objects.filter(pk=order.pk).update(pickup_address="Hafenstrasse 1")
+    parcel = send(order)
+    url = f"{order.get_absolute_url()}?token={order.access_token}"
+    page = client.get(url, follow=True).text
+    assert "Ready to collect" in page and "On its way" not in page and "Parcel" not in page
+    arrive(order, parcel)
+    assert "Collected" in client.get(url, follow=True).text

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.tests.clients import ApiClient
@@ -263,3 +264,52 @@ def test_a_return_of_another_order_is_missing(staff: ApiClient) -> None:
     order, other = order_in("delivered"), order_in("delivered")
     foreign = want_back(other, 1).public_id
     assert staff.put(path_of(order, foreign), {"status": "approved"}).json()["code"] == "return_not_found"
+
+
+# --- The page
+
+
+def form_of(order: Order, quantity: str = "1", reason: str = "does_not_fit") -> dict[str, str]:
+    first, second = lines_of(order)
+    return {
+        f"quantity_{first.public_id}": quantity,
+        f"reason_{first.public_id}": reason,
+        f"quantity_{second.public_id}": "0",
+        "note": "Too small.",
+    }
+
+
+def test_a_guest_asks_on_the_page(client: Client, settings: Any) -> None:
+    settings.SHOP_RETURN_ADDRESS = ["Loam returns", "Lagerweg 9"]
+    order = order_of_two_lines("delivered")
+    url, token = f"/orders/{order.public_id}/return/", order.access_token
+    assert client.get(url).status_code == client.post(url, form_of(order)).status_code == 404
+    page = client.get(f"{url}?token={token}", follow=True)
+    assert "How many of 3 go back" in page.text
+    answer = client.post(url, form_of(order) | {"token": token}, follow=True)
+    assert "We answer by mail" in answer.text and "Return asked for" in answer.text
+    made = order.returns.get()
+    assert (made.note, made.lines.get().quantity) == ("Too small.", 1)
+    operations.approve_return(made, actor=ACTOR, now=timezone.now())
+    assert "Lagerweg 9" in client.get(order.get_absolute_url()).text
+
+
+@pytest.mark.parametrize(
+    ("quantity", "reason"), [("4", "other"), ("-1", "other"), ("0", "other"), ("1", ""), ("1", "x")]
+)
+def test_a_form_that_makes_no_sense(browser: Client, customer: Any, quantity: str, reason: str) -> None:
+    order = order_of_two_lines("delivered", user=customer)
+    answer = browser.post(f"/orders/{order.public_id}/return/", form_of(order, quantity, reason))
+    assert answer.status_code == 200 and "There is a problem" in answer.text
+    assert order.returns.count() == 0
+
+
+def test_the_page_offers_it_while_there_is_something(browser: Client, customer: Any) -> None:
+    order = order_of_two_lines("shipped", user=customer)
+    assert "Send something back" not in browser.get(order.get_absolute_url()).text
+    answer = browser.get(f"/orders/{order.public_id}/return/", follow=True)
+    assert "nothing of this order that you can send back" in answer.text
+    operations.deliver(order, actor=ACTOR, now=timezone.now())
+    assert "Send something back" in browser.get(order.get_absolute_url()).text
+    want_back(order, 3, 3)
+    assert "Send something back" not in browser.get(order.get_absolute_url()).text
