@@ -41,6 +41,7 @@ SUBJECTS = {
     "refunded": "Refund for order {number}",
     "payment_failed": "Order {number} is not paid yet",
     "low_stock": "Stock runs low: {first}",
+    "shortfall": "Promised units of {sku} are missing",
     "payment_mismatch": "Look at the payment of order {number}",
     "webhook_disabled": "Webhooks to {url} are switched off",
     "password_reset": "Choose a new password",

@@ -14,7 +14,7 @@ def tell_low(skus: list[str], at: datetime) -> None:
 
 def tell_short(sku: str, warehouse_id: int, shortfall: int, at: datetime) -> None:
     """A stock-take found fewer units than are promised: somebody has to decide whose order waits."""
-    payload = {"sku": sku, "warehouse_id": warehouse_id, "shortfall": shortfall}
+    payload = {"sku": sku, "warehouse_id": warehouse_id, "shortfall": shortfall, "at": at.isoformat()}
     outbox.publish("stock.shortfall", key=f"stock.shortfall:{sku}:{warehouse_id}:{at.isoformat()}", payload=payload)
 
 

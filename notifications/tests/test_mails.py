@@ -17,6 +17,7 @@ from cart import operations as carts
 from checkout import operations as checkout
 from checkout.tests.factories import ADDRESS, make_cart, make_variant, place_order
 from inventory import operations as inventory
+from inventory.models import StockItem
 from notifications.handlers import TOPICS, to_buyer
 from notifications.models import MailLog
 from notifications.queries import MAILS
@@ -176,6 +177,31 @@ def test_low_stock_that_came_in_again_is_no_news() -> None:
     with transaction.atomic():
         inventory.receive(variant.sku, 50, reason="test", actor="test")
     deliver("stock.low")
+    assert mail.outbox == []
+
+
+def test_shortfall_names_the_orders_that_wait(settings: Any) -> None:
+    variant = make_variant(stock=3)
+    order = place_order(variant)
+    item = StockItem.objects.get(sku=variant.sku)
+    with transaction.atomic():
+        inventory.set_on_hand(item, 1, reason="stock-take", actor="test")
+    deliver("stock.shortfall")
+    message = only_mail()
+    assert message.to == [settings.SHOP_STAFF_EMAIL]
+    assert "1 on the shelf, 2 promised, 1 missing" in message.body
+    assert f"Order {order.number}: 2 promised" in message.body
+    assert f"/admin/inventory/stockitem/{item.pk}/change/" in message.body
+
+
+def test_shortfall_that_healed_is_no_news() -> None:
+    variant = make_variant(stock=3)
+    place_order(variant)
+    item = StockItem.objects.get(sku=variant.sku)
+    with transaction.atomic():
+        inventory.set_on_hand(item, 1, reason="stock-take", actor="test")
+        inventory.receive(item.sku, 1, reason="delivery", actor="test")
+    deliver("stock.shortfall")
     assert mail.outbox == []
 
 
