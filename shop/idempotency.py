@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -50,9 +50,10 @@ def once(request: HttpRequest, *, principal: str, action: Callable[[], HttpRespo
     ours = IdempotencyKey.objects.filter(pk=claim.pk, lease_until=claim.lease_until)
     try:
         response = action()
-    except BaseException:
-        # On a connection that broke nothing could be deleted, and who tries again would be told to wait for nobody.
-        connection.close_if_unusable_or_obsolete()
+    except BaseException as error:
+        if isinstance(error, OperationalError | InterfaceError):
+            # On a connection that broke nothing can be deleted, and who tries again would be told to wait for nobody.
+            connection.close()
         ours.delete()
         raise
     failpoints.reach("idempotency.before_kept")
