@@ -41,4 +41,5 @@ class PatientRedis(redis.Redis):
 @cache
 def client() -> PatientRedis:
     # The time-outs are short: a request may lose its cache, never its patience.
-    return PatientRedis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+    pool = redis.ConnectionPool.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+    return PatientRedis(connection_pool=pool)

@@ -35,7 +35,7 @@ class FaultyShop:
     def one(self, sql: str, *values: object) -> int:
         """The number that a query answers."""
         with psycopg.connect(self.database_url) as connection:
-            row = connection.execute(sql, values).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(sql, values).fetchone()
         assert row
         return int(row[0])
 
@@ -53,6 +53,7 @@ def faulty_shop(data_dir: Path, **env: str) -> Iterator[FaultyShop]:
             "DATABASE_URL": postgres_through(database_url, postgres.port),
             "REDIS_URL": f"redis://127.0.0.1:{redis_proxy.port}/{REDIS_DATABASE}",
             "SHOP_TRUSTED_PROXIES": "1",
+            "DEBUG": "false",
         }
         stack = Stack(data_dir, env=through | env, arguments=("--empty",))
         try:

@@ -21,6 +21,7 @@ from tests.faults.points import PLACES
 from tests.stack import Stack, eventually
 
 SKU = "BOWL"
+ENVIRONMENT: dict[str, Any] = {"SHOP_ALLOW_FAILPOINTS": "true", "SHOP_TRUSTED_PROXIES": "1", "DEBUG": "false"}
 STRIKE_SECONDS = 60
 RECOVERY_SECONDS = 60
 

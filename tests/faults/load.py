@@ -77,6 +77,10 @@ class Load:
         """Whatever a visitor would call broken: no answer, or an error of the shop's."""
         return [sample for sample in self.samples if sample.status == 0 or sample.status >= 500]
 
+    def serves(self, since: float) -> bool:
+        """Whether every kind of request has been carried out again since then."""
+        return {s.kind for s in self.since(since) if 0 < s.status < 400} >= {"read", "cart", "checkout"}
+
     def availability(self, kinds: set[str]) -> float:
         """The share of requests that were not answered by a failure, in per cent."""
         asked = [sample for sample in self.samples if sample.kind in kinds]

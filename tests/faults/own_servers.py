@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,13 +35,19 @@ class OwnPostgres:
         (service,) = self.supervisor.services
         return service
 
-    def crash_and_start(self, *, away_seconds: float = 0) -> None:
-        """As `pg_ctl -m immediate restart`: no session ends well, and the next start recovers from the log."""
+    def crash_and_start(self) -> None:
+        """As `pg_ctl -m immediate restart`."""
+        self.halt()
+        self.resume()
+
+    def halt(self) -> None:
+        """No session ends well, and the next start recovers from the log."""
         process = self.service.process
         assert process
         process.send_signal(signal.SIGQUIT)
         process.wait(30)
-        time.sleep(away_seconds)
+
+    def resume(self) -> None:
         self.service.start()
         eventually(lambda: self.postgres._is_ready(self.service), seconds=30, what="PostgreSQL")
 
@@ -73,7 +78,7 @@ class OwnValkey:
 
     def flush(self) -> int:
         """Forgets everything; returns how many keys there were."""
-        known = int(self.client.dbsize())  # type: ignore[arg-type]
+        known = int(self.client.dbsize())
         self.client.flushall()
         return known
 
@@ -93,7 +98,7 @@ class OwnShop:
         self.postgres.start()
         self.valkey.start()
         servers = {"DATABASE_URL": self.postgres.postgres.url, "REDIS_URL": self.valkey.url}
-        env = servers | {"SHOP_TRUSTED_PROXIES": "1"} | self.env
+        env = servers | {"SHOP_TRUSTED_PROXIES": "1", "DEBUG": "false"} | self.env
         self.stack = Stack(self.data_dir / "shop", env=env, arguments=("--empty",))
         self.stack.start()
 
@@ -110,7 +115,7 @@ class OwnShop:
         """Those that are not in the database, or were paid for and are not told so: by public id."""
         with psycopg.connect(self.postgres.postgres.url) as connection:
             rows = connection.execute("SELECT public_id, payment_status FROM orders_order").fetchall()
-        known = dict(rows)
+        known: dict[str, str] = dict(rows)
         return [
             o["orderId"]
             for o in orders

@@ -43,6 +43,7 @@ def named_in_code() -> dict[str, str]:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "failpoints.reach":
                 (argument,) = node.args
                 assert isinstance(argument, ast.Constant), f"{path}: a name that nobody can look up"
-                assert argument.value not in found, f"{argument.value} stands twice"
-                found[argument.value] = str(path.relative_to(ROOT))
+                name = str(argument.value)
+                assert name not in found, f"{name} stands twice"
+                found[name] = str(path.relative_to(ROOT))
     return found

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults import points
 from tests.faults.buyer import put_on_sale
-from tests.faults.crashes import RECOVERY_SECONDS, SKU, crash_everywhere, problems, recovery_seconds
+from tests.faults.crashes import ENVIRONMENT, RECOVERY_SECONDS, SKU, crash_everywhere, problems, recovery_seconds
 from tests.stack import Stack, running
 
 needs_servers = pytest.mark.skipif("DATABASE_URL" not in os.environ, reason="needs the servers of bin/test")
@@ -17,8 +17,7 @@ needs_servers = pytest.mark.skipif("DATABASE_URL" not in os.environ, reason="nee
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    env = {"SHOP_ALLOW_FAILPOINTS": "true", "SHOP_TRUSTED_PROXIES": "1"}
-    with running(tmp_path / "shop", redis_database=7, **env) as stack:
+    with running(tmp_path / "shop", redis_database=7, **ENVIRONMENT) as stack:
         put_on_sale(stack, SKU, units=500)
         yield stack
 

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -11,13 +12,25 @@ from tests.faults.buyer import put_on_sale
 from tests.faults.crashes import processes
 from tests.faults.load import Load
 from tests.faults.own_servers import OwnShop, own_shop
-from tests.stack import eventually
+from tests.stack import Stack, eventually
 
 SKU = "BOWL"
 REDIS_AWAY_SECONDS = 10
 RESTARTS = 3
 CATCHES_UP_SECONDS = 30
 RECOVERS_SECONDS = 10
+
+MAKE_SESSION = """
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.cached_db import SessionStore
+from accounts.models import User
+user = User.objects.filter(is_staff=True).first()
+session = SessionStore()
+session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+session.create()
+print(session.session_key)
+"""
 
 pytestmark = [pytest.mark.slow]
 
@@ -61,7 +74,7 @@ def test_postgresql_crashes_again_and_again(settled: OwnShop, capsys: pytest.Cap
             time.sleep(3)
             settled.postgres.crash_and_start()
             back = time.monotonic()
-            eventually(lambda since=back: answered(load, since), seconds=RECOVERS_SECONDS, what="the shop to recover")
+            eventually(partial(load.serves, back), seconds=RECOVERS_SECONDS, what="the shop to recover")
             recoveries.append(time.monotonic() - back)
         time.sleep(3)
     tell(capsys, f"PostgreSQL restarted {RESTARTS} times, recovered in {max(recoveries):.1f} s at most", load)
@@ -85,10 +98,31 @@ def test_the_worker_is_killed(settled: OwnShop, capsys: pytest.CaptureFixture[st
     check_nothing_is_lost(settled, load)
 
 
-def answered(load: Load, since: float) -> bool:
-    """Every kind of request was carried out again."""
-    served = {sample.kind for sample in load.since(since) if 0 < sample.status < 400}
-    return served >= {"read", "cart", "checkout"}
+def test_postgresql_is_away(settled: OwnShop) -> None:
+    """Every door says 503 and when to come back: to guests, to who is signed in, to programs."""
+    stack = settled.stack
+    token = stack.sign_in_staff()
+    cookies = {"guest": {}, "signed in": {"Cookie": f"sessionid={session_of_staff(stack)}"}}
+    settled.postgres.halt()
+    try:
+        for who, headers in cookies.items():
+            for path in ("/", "/products/", "/cart/", "/checkout/", "/account/", "/admin/"):
+                answer = stack.call("GET", path, **headers)
+                assert answer.status in {200, 302, 503}, (who, path, answer.status)
+                assert answer.status != 503 or answer.headers["retry-after"], (who, path)
+        for path in ("/api/products", "/api/cart/me", "/api/orders/user/me", "/api/users/me"):
+            answer = stack.call("GET", path, token=token)
+            assert (answer.status, bool(answer.headers.get("retry-after"))) == (503, True), path
+        assert stack.call("GET", "/readyz").status == 503
+        assert stack.call("GET", "/livez").status == 200
+    finally:
+        settled.postgres.resume()
+    eventually(lambda: stack.call("GET", "/readyz").status == 200, seconds=RECOVERS_SECONDS, what="the shop to recover")
+    assert stack.call("GET", "/account/", **cookies["signed in"]).status == 200
+
+
+def session_of_staff(stack: Stack) -> str:
+    return stack.manage("shell", "-v", "0", "-c", MAKE_SESSION).strip().splitlines()[-1]
 
 
 def check_nothing_is_lost(shop: OwnShop, load: Load) -> None:
