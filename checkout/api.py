@@ -10,6 +10,7 @@ from accounts.models import User
 from cart import queries as cart_queries
 from cart.errors import CartNotFound
 from cart.models import CartSnapshot
+from orders import queries as order_queries
 from orders.models import Order
 from orders.operations import Contact
 from orders.schemas import OrderAnswer
@@ -23,10 +24,20 @@ from shop.http import Request
 from shop.money import to_minor
 from shop.responses import json_response
 
-from . import operations
+from . import edits, operations
+from .edits import Wish
 from .errors import EmptyCart, NotDeliverable
 from .limits import limit_holds
-from .schemas import DeliveryOptionAnswer, DeliveryQuery, PlacedOrderAnswer, PlaceOrderBody
+from .schemas import (
+    DeliveryOptionAnswer,
+    DeliveryQuery,
+    EditAnswer,
+    EditBody,
+    EditedOrderAnswer,
+    EditPreviewBody,
+    PlacedOrderAnswer,
+    PlaceOrderBody,
+)
 
 router = Router(tags=["Orders"])
 PlacedEnvelope = Envelope[PlacedOrderAnswer]
@@ -52,6 +63,55 @@ def place_order(request: Request, body: PlaceOrderBody) -> HttpResponse:
     # Told apart by a prefix: a guest may call a cart what they like, also by a person's id.
     principal = f"user:{user.public_id}" if user else f"cart:{cart_id}" if cart_id else ""
     return idempotency.once(request, principal=principal, action=lambda: place(request, body, user, principal))
+
+
+@router.post(
+    "/orders/{order_id}/edits/preview",
+    response={200: Envelope[EditAnswer], **ERRORS},
+    by_alias=True,
+    openapi_extra=OPTIONAL_BEARER,
+)
+def preview_edit(request: Request, order_id: str, body: EditPreviewBody) -> Envelope[EditAnswer]:
+    """What a change of the order would come to; nothing is changed. 409 says why it can't be made."""
+    order = order_queries.get_accessible(request, order_id, permission=order_queries.CHANGE)
+    rate_limits.check("checkout", request.client_address)
+    outcome = edits.preview(order, wish_of(request, order, body), now=timezone.now())
+    return Envelope[EditAnswer](data=EditAnswer.of(outcome))
+
+
+@router.post(
+    "/orders/{order_id}/edits",
+    response={200: Envelope[EditedOrderAnswer], 503: Failure, **ERRORS},
+    by_alias=True,
+    openapi_extra=IDEMPOTENT | OPTIONAL_BEARER,
+)
+def edit_order(request: Request, order_id: str, body: EditBody) -> HttpResponse:
+    """Changes an order of which nothing is packed, at the difference that the preview showed.
+
+    An unpaid order is priced anew: articles that it had keep their price, new ones cost what they cost today. Of a paid
+    order units can be taken off; their money goes back. Buyers may for some minutes after placing it, staff until it
+    is packed. With an `Idempotency-Key` the request may be repeated.
+    """
+    order = order_queries.get_accessible(request, order_id, permission=order_queries.CHANGE)
+    rate_limits.check("checkout", request.client_address)
+    return idempotency.once(request, principal=f"edit:{order_id}", action=lambda: make_edit(request, order, body))
+
+
+def make_edit(request: Request, order: Order, body: EditBody) -> HttpResponse:
+    wish, shown, now = wish_of(request, order, body), body.expected_difference_minor, timezone.now()
+    outcome = edits.edit(order, wish, shown_difference_minor=shown, now=now)
+    order = Order.objects.with_details().get(pk=order.pk)
+    begun = order.payments.unsettled().order_by("id").last() if order.is_open_for_payment else None
+    payment = PaymentAnswer.of(begun) if begun else not_begun(order)
+    answer = EditedOrderAnswer(**EditAnswer.of(outcome).model_dump(), order=OrderAnswer.of(order), payment=payment)
+    return json_response(Envelope[EditedOrderAnswer](data=answer), status=200)
+
+
+def wish_of(request: Request, order: Order, body: EditPreviewBody) -> Wish:
+    address = body.shipping_address.model_dump() if body.shipping_address else None
+    return Wish(
+        body.quantities, address, order_queries.actor_of(request), by_staff=edits.is_by_staff(request.user, order)
+    )
 
 
 @router.get(

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
 from shop import invariants
+from shop.subscribers import subscribe
 
 from .invariants import INVARIANTS
 
@@ -9,4 +10,7 @@ class CheckoutConfig(AppConfig):
     name = "checkout"
 
     def ready(self) -> None:
+        from .handlers import refund_edit
+
         invariants.register(*INVARIANTS)
+        subscribe("order.edited", refund_edit)

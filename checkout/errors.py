@@ -21,3 +21,20 @@ class ArticleGone(Conflict):
 
     def __init__(self, skus: list[str]) -> None:
         super().__init__("An article in the cart is not sold any more.", extra={"skus": skus})
+
+
+class NotEditable(Conflict):
+    code = "not_editable"
+    text = "This order can't be changed any more."
+
+
+class EditNeedsOrder(Conflict):
+    """Of a paid order only less can be made. More, or something else, is paid for by an order of its own."""
+
+    code = "edit_needs_order"
+    text = "This order is paid. Place another order for what you want besides."
+
+
+class PaymentBegun(Conflict):
+    code = "payment_begun"
+    text = "A payment of this order has just begun. Look at it again in a moment."

@@ -8,7 +8,9 @@ from orders.schemas import EstimatedDelivery, OrderAnswer
 from payments.schemas import PaymentAnswer
 from shipping.queries import Option
 from shop.api import Answer, Body, Line, Price
-from shop.money import to_number
+from shop.money import MAX_MINOR, to_number
+
+from .edits import Outcome
 
 Country = Annotated[str, AfterValidator(known_country)]
 
@@ -30,6 +32,75 @@ class PlaceOrderBody(Body):
     expected_total: Price | None = Field(
         None, description="The total that the buyer agreed to. When it holds no more, 409 `price_changed`."
     )
+
+
+class EditItem(Body):
+    sku: Annotated[Line, Field(min_length=1, max_length=64)]
+    quantity: Annotated[int, Field(ge=0, le=10_000)] = Field(description="What it shall be; 0 takes it off.")
+
+
+class EditPreviewBody(Body):
+    """What shall be different. Articles that are not named stay as they are, and so does an address left out."""
+
+    items: Annotated[list[EditItem], Field(max_length=100)] = Field(default_factory=list)
+    shipping_address: AddressBody | None = None
+
+    @property
+    def quantities(self) -> dict[str, int]:
+        return {item.sku: item.quantity for item in self.items}
+
+
+class EditBody(EditPreviewBody):
+    expected_difference_minor: Annotated[int, Field(ge=-MAX_MINOR, le=MAX_MINOR)] = Field(
+        description="`differenceMinor` of the preview. When it holds no more, 409 `price_changed`."
+    )
+
+
+class EditedLineAnswer(Answer):
+    sku: str
+    name: str
+    price: float
+    quantity_before: int
+    quantity: int
+
+
+class EditAnswer(Answer):
+    """`difference` is still to pay, or goes back where it is below 0."""
+
+    order_id: str
+    items: list[EditedLineAnswer]
+    total: float
+    total_minor: int
+    difference: float
+    difference_minor: int
+    currency: str
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "EditAnswer":
+        currency = outcome.order.currency
+        return cls(
+            order_id=outcome.order.public_id,
+            items=[
+                EditedLineAnswer(
+                    sku=line.sku,
+                    name=line.name,
+                    price=to_number(line.unit_price_minor, currency),
+                    quantity_before=line.before,
+                    quantity=line.after,
+                )
+                for line in outcome.lines
+            ],
+            total=to_number(outcome.total_minor, currency),
+            total_minor=outcome.total_minor,
+            difference=to_number(outcome.difference_minor, currency),
+            difference_minor=outcome.difference_minor,
+            currency=currency,
+        )
+
+
+class EditedOrderAnswer(EditAnswer):
+    order: OrderAnswer
+    payment: PaymentAnswer
 
 
 class DeliveryQuery(Body):

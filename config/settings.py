@@ -51,6 +51,7 @@ SHOP_PRICES_INCLUDE_TAX = env.bool("SHOP_PRICES_INCLUDE_TAX", default=True)
 SHOP_HOLD_STOCK_AT = env.str("SHOP_HOLD_STOCK_AT", default="cart")
 SHOP_HOLD_MINUTES = env.int("SHOP_HOLD_MINUTES", default=15)
 SHOP_MAX_QUANTITY = env.int("SHOP_MAX_QUANTITY", default=20)
+SHOP_MAX_HELD_UNITS = env.int("SHOP_MAX_HELD_UNITS", default=200)
 SHOP_INVOICE_DAYS = env.int("SHOP_INVOICE_DAYS", default=7)
 # Where buyers who pay by bank transfer send the money: lines separated by commas, as pages and mails show them.
 SHOP_BANK_ACCOUNT = env.list("SHOP_BANK_ACCOUNT", default=[])
@@ -59,6 +60,8 @@ SHOP_SELLER_NAME = env.str("SHOP_SELLER_NAME", default=SHOP_NAME)
 SHOP_SELLER_ADDRESS = env.list("SHOP_SELLER_ADDRESS", default=[])
 SHOP_SELLER_TAX_ID = env.str("SHOP_SELLER_TAX_ID", default="")
 SHOP_SELLER_FOOTER = env.list("SHOP_SELLER_FOOTER", default=[])
+# How long after placing it buyers may change an order by themselves, before anything is packed.
+SHOP_EDIT_MINUTES = env.int("SHOP_EDIT_MINUTES", default=30)
 # How long after the last parcel's arrival buyers may ask for a return, and where they send it: lines as above.
 SHOP_RETURN_DAYS = env.int("SHOP_RETURN_DAYS", default=30)
 SHOP_RETURN_ADDRESS = env.list("SHOP_RETURN_ADDRESS", default=[])
@@ -332,6 +335,7 @@ CELERY_BEAT_SCHEDULE = {
     "release expired holds": {"task": "inventory.tasks.release_expired", "schedule": 10, "options": {"expires": 10}},
     "handle stored webhooks": {"task": "payments.tasks.handle_webhooks", "schedule": 5, "options": {"expires": 5}},
     "reconcile payments": {"task": "payments.tasks.reconcile", "schedule": 60, "options": {"expires": 60}},
+    "find orphaned payments": {"task": "payments.tasks.find_orphans", "schedule": 3600, "options": {"expires": 3600}},
     "end unpaid orders": {"task": "checkout.tasks.end_unpaid", "schedule": 60, "options": {"expires": 60}},
     "apply sales": {"task": "catalog.tasks.apply_sales", "schedule": 60, "options": {"expires": 60}},
     "sweep low stock": {"task": "inventory.tasks.sweep_low_stock", "schedule": 300, "options": {"expires": 300}},

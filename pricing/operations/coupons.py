@@ -54,6 +54,8 @@ def claim(applied: Sequence[Applied], *, reference: str, customer: str, now: dat
     for promotion in _steady(names):
         if promotion.is_counted:
             _count(Promotion, promotion.pk, customer, title=names[promotion.pk])
+    # Of an order that is edited: what it used before was given back a moment ago.
+    PromotionUse.objects.filter(reference=reference, state=State.GIVEN_BACK).delete()
     PromotionUse.objects.bulk_create(
         PromotionUse(
             promotion=each.promotion, coupon=each.coupon, reference=reference, customer=customer, created_at=now
