@@ -56,6 +56,7 @@ class Card:
         return " ".join(re.findall(".{1,4}", self.number))
 
 
+DISPUTED, FAILING_REFUND, PENDING_REFUND = "4000000000000259", "4000000000005126", "4000000000007726"
 TEST_CARDS = (
     Card("4242424242424242", "Succeeds"),
     Card("4000000000003220", "3-D Secure", needs_authentication=True),
@@ -64,13 +65,12 @@ TEST_CARDS = (
     Card("4000000000009995", "Insufficient funds", NO_FUNDS),
     Card("4000000000000069", "Expired card", EXPIRED),
     Card("4000000000000127", "Wrong security code", WRONG_CVC),
+    Card(DISPUTED, "Disputed afterwards"),
 )
-DISPUTED, FAILING_REFUND, PENDING_REFUND = "4000000000000259", "4000000000005126", "4000000000007726"
 OTHER_CARDS = (
     Card("5555555555554444", "Succeeds"),
     Card("378282246310005", "Succeeds"),
     Card("4000000000000119", "Processing error", PROCESSING),
-    Card(DISPUTED, "Succeeds, disputed afterwards"),
     Card(FAILING_REFUND, "Succeeds, its refund fails"),
     Card(PENDING_REFUND, "Succeeds, its refund takes time"),
 )

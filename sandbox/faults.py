@@ -63,6 +63,7 @@ class Faults:
     webhooks: str = "deliver"  # or "drop": lost for good; or "duplicate": each is sent twice
     knobs: dict[str, Knob] = field(default_factory=dict)
     struck: Counter[str] = field(default_factory=Counter)
+    calls: int = 0  # of the API, those struck among them
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def update(self, values: dict[str, Any]) -> None:
@@ -80,6 +81,8 @@ class Faults:
 
     def strike_call(self, subject: str) -> tuple[str, Knob] | None:
         """The fault that befalls this call ("POST /v1/refunds"): the first that strikes."""
+        with self._lock:
+            self.calls += 1
         return next(self._striking(CALLS, subject), None)
 
     def strike_webhook(self, name: str, event_type: str) -> Knob | None:

@@ -221,5 +221,6 @@ def state(store: Store, faults: Faults) -> dict[str, object]:
         "webhooks": {"pending": len(store.owed)}
         | {name: outcomes[name] for name in ("delivered", "duplicated", "dropped", "failed_attempts", "abandoned")},
         "faults": faults.body(),
+        "calls": faults.calls,
         "struck": {name: faults.struck[name] for name in KNOBS},
     }

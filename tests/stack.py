@@ -114,7 +114,7 @@ class Stack:
         form = urlencode({"number": number, "exp": "12/40", "cvc": "123"}).encode()
         return request(redirect_url, "POST", form, {"Content-Type": "application/x-www-form-urlencoded"})
 
-    def set_faults(self, **faults: str) -> None:
+    def set_faults(self, **faults: Any) -> None:
         body = json.dumps(faults).encode()
         answer = request(f"{self.sandbox_url}/_sandbox/faults", "POST", body, {"Content-Type": "application/json"})
         assert answer.status == 200, answer.body

@@ -59,6 +59,7 @@ def test_fault_of_a_call(faulty, fault):
         assert create_session(client, {"idempotency_key": "once"}).status == "open"
     assert state(sandbox)["sessions"]["total"] == 1
     assert sum(state(sandbox)["struck"].values()) == 1
+    assert state(sandbox)["calls"] == 3
 
 
 def test_rate_limit_says_when_to_come_again(faulty):

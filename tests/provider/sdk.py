@@ -277,7 +277,7 @@ def _value(value: Any, shape: Shape, at: str) -> Iterator[str]:
         yield f"{at}: {value!r} is not of type {shape}"
 
 
-def _object(value: Any, cls: type[stripe.StripeObject], at: str) -> Iterator[str]:
+def _object(value: Any, cls: Shape, at: str) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{at}: is no {cls.__name__}"
         return
