@@ -11,7 +11,7 @@ from django.db import transaction
 from inventory import operations as inventory
 from orders.errors import ReturnRefused, WrongReturnState
 from orders.models import Order, Return, ReturnLine
-from shop import outbox
+from shop import failpoints, outbox
 from shop.errors import InvalidInput
 
 from .journal import SYSTEM, locked, record, save, tell
@@ -134,6 +134,7 @@ def receive_return(
                 actor=actor,
                 key=f"{found.public_id}:{line.order_line.public_id}",
             )
+    failpoints.reach("returns.received_before_commit")
     return found
 
 
