@@ -11,6 +11,7 @@ from inventory.api import router as inventory
 from invoices.api import router as invoices
 from notifications.api import router as notifications
 from orders.api import router as orders
+from payments.api import router as payments
 from recommendations.api import router as recommendations
 from reviews.api import router as reviews
 from shop.api import StrictJsonParser, install_error_handlers
@@ -52,6 +53,7 @@ for router in (
     cart,
     checkout,
     orders,
+    payments,
     invoices,
     accounts,
     notifications,

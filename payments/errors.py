@@ -57,3 +57,8 @@ class NotCapturable(Conflict):
 class KeyReused(Conflict):
     code = "idempotency_key_reused"
     text = "This key was used for another refund."
+
+
+class WrongPayment(Conflict):
+    code = "wrong_payment"
+    text = "What the payment service has does not allow this."

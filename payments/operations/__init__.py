@@ -4,21 +4,40 @@ from .attempts import change_method, close_order, start
 from .captures import capture, capture_order, void
 from .catching_up import find_orphans, reconcile
 from .manual import record_manual_payment
-from .refunds import preview_lines, refund, refund_amount, refund_lines, refund_order, refund_rest, refund_return
+from .mismatches import Difference, accept, compare, give_back
+from .refunds import (
+    preview_amount,
+    preview_lines,
+    refund,
+    refund_amount,
+    refund_lines,
+    refund_order,
+    refund_rest,
+    refund_return,
+)
+from .returns import finish_return, refund_units
 from .settling import end_session, settle
-from .shares import left_of, taxes_by_rate
+from .shares import Part, Shares, left_of, taxes_by_rate
 from .webhooks import forget_webhooks, handle_webhooks, store_webhook
 
 __all__ = [
+    "Difference",
+    "Part",
+    "Shares",
+    "accept",
     "capture",
     "capture_order",
     "change_method",
     "close_order",
+    "compare",
     "end_session",
     "find_orphans",
+    "finish_return",
     "forget_webhooks",
+    "give_back",
     "handle_webhooks",
     "left_of",
+    "preview_amount",
     "preview_lines",
     "reconcile",
     "record_manual_payment",
@@ -28,6 +47,7 @@ __all__ = [
     "refund_order",
     "refund_rest",
     "refund_return",
+    "refund_units",
     "settle",
     "start",
     "store_webhook",

@@ -79,8 +79,19 @@ def preview_lines(order: Order, quantities: Mapping[str, int], *, shipping_minor
     return shares
 
 
+def preview_amount(order: Order, amount_minor: int) -> Shares:
+    """What `refund_amount` would give back now, as far as it is of the order. Raises what it raises."""
+    _by_payment(list(order.payments.order_by("id")), amount_minor)
+    left = left_of(order)
+    if amount_minor > left.gross_minor:
+        raise RefundTooLarge
+    return of_amount(left, amount_minor)
+
+
 def refund_amount(order: Order, amount_minor: int, *, reason: str, key: str, now: datetime) -> list[Refund]:
     """Gives an amount back that is no unit's price, spread over what is left of the order. As `refund_lines`."""
+    if amount_minor <= 0:
+        raise InvalidInput(fields={"amount": ["More than nothing."]})
     with transaction.atomic():
         payments = lock_all(order)
         made = _with_key(order, key, None, amount_minor)

@@ -48,7 +48,7 @@ def end_session(payment: Payment, *, now: datetime) -> Payment:
     with transaction.atomic():
         payment = lock(payment)
         if not payment.external_id:
-            _record_end(payment, Payment.Status.VOIDED, now=now)
+            record_end(payment, Payment.Status.VOIDED, now=now)
             return payment
     return _settle(payment, "expire", now=now)
 
@@ -81,7 +81,8 @@ def _settle(payment: Payment, how: Literal["retrieve", "expire"], *, now: dateti
 def _apply(payment: Payment, state: ProviderState, *, end: Payment.Status, now: datetime) -> Payment:
     payment = lock_among(payment)
     if problem := mismatch(payment, state):
-        alert(payment, problem)
+        if not payment.is_settled:
+            alert(payment, problem)
         return payment
     if state.decline:
         record_decline(payment, state.decline, now=now)
@@ -97,11 +98,11 @@ def _apply(payment: Payment, state: ProviderState, *, end: Payment.Status, now: 
         case "voided":
             # Nobody but a capture or the shop itself ends an authorisation, unless it lapses.
             asked_for = payment.events.filter(kind=Kind.VOID, phase=Phase.REQUEST).exists()
-            _record_end(payment, Payment.Status.VOIDED if asked_for else Payment.Status.EXPIRED, now=now)
+            record_end(payment, Payment.Status.VOIDED if asked_for else Payment.Status.EXPIRED, now=now)
         case "expired":
-            _record_end(payment, end, now=now)
+            record_end(payment, end, now=now)
         case "failed":
-            _record_end(payment, Payment.Status.FAILED, now=now)
+            record_end(payment, Payment.Status.FAILED, now=now)
     for dispute in state.disputes:
         disputes.adopt(payment, dispute, now=now)
     for made in state.refunds:
@@ -175,12 +176,12 @@ def _promise(payment: Payment, *, now: datetime) -> None:
             _cancel_sold_out(payment, now=now)
 
 
-def record_capture(payment: Payment, amount_minor: int, reference: str, *, now: datetime) -> None:
+def record_capture(
+    payment: Payment, amount_minor: int, reference: str, *, now: datetime, payload: dict[str, str] | None = None
+) -> None:
     """Books money that the provider has, once, and what it does to the order. The payment must be locked."""
-    key = f"{payment.public_id}:capture"
-    if record(
-        payment, Kind.CAPTURE, Phase.SUCCESS, key=key, amount_minor=amount_minor, now=now, external_ref=reference
-    ):
+    key, more = f"{payment.public_id}:capture", {"external_ref": reference, "payload": payload or {}}
+    if record(payment, Kind.CAPTURE, Phase.SUCCESS, key=key, amount_minor=amount_minor, now=now, **more):
         transaction.on_commit(lambda: shield.count_capture(payment), robust=True)
         project(payment, now=now)
         _deliver(payment, now=now)
@@ -218,7 +219,7 @@ def _cancel_sold_out(payment: Payment, *, now: datetime) -> None:
     orders.cancel_order(payment.order, actor=orders.SYSTEM, reason="sold out before the payment arrived", now=now)
 
 
-def _record_end(payment: Payment, status: Payment.Status, *, now: datetime) -> None:
+def record_end(payment: Payment, status: Payment.Status, *, now: datetime) -> None:
     """No money came and none will. Tells the buyer of it unless the shop itself ended the payment."""
     if payment.is_settled:
         return
