@@ -89,8 +89,8 @@ def place_order(
         raise MethodNotOffered
     quote = cart_queries.quote(shown, destination=destination, option=option, offers=offers)
     refuse_unless_codes_count(quote, coupon_code, only_that=shown_total_minor is not None)
-    if shown_total_minor is not None and shown_total_minor != quote.total_minor:
-        raise PriceChanged(shown_minor=shown_total_minor, total_minor=quote.total_minor, lines=changed_lines(shown))
+    if shown_total_minor is not None:
+        refuse_other_total(quote, shown, shown_total_minor)
     order = orders.create_order(
         quote,
         user=user,
@@ -171,6 +171,13 @@ def refuse_unless_codes_count(quote: Quote, coupon_code: str, *, only_that: bool
     for refused in quote.refused_codes:
         if not only_that or Coupon.fold(refused.code) == Coupon.fold(coupon_code):
             raise CouponNotApplicable(refused.message, coupon=refused.code, reason=refused.reason)
+
+
+def refuse_other_total(quote: Quote, cart: CartView, shown_total_minor: int) -> None:
+    """Raises PriceChanged where the buyer agreed to another total than the quote's."""
+    if quote.total_minor != shown_total_minor:
+        lines = changed_lines(cart)
+        raise PriceChanged(shown_minor=shown_total_minor, total_minor=quote.total_minor, lines=lines)
 
 
 def destination_of(address: Mapping[str, Any]) -> Destination:
