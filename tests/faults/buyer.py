@@ -34,6 +34,8 @@ class Buyer:
     longest_pause: float = 2.0
     order: dict[str, Any] = field(default_factory=dict)
     refusals: list[int] = field(default_factory=list)
+    ends_as: str = "refunded"
+    refund_minor: int = 0
     on_refusal: Callable[[int], None] = lambda status: None
 
     @property
@@ -51,6 +53,7 @@ class Buyer:
         answer = self.insist("POST", "/api/orders", body, idempotency_key=self.key)
         assert answer.status == 201, (answer.status, answer.body)
         self.order = answer.data
+        self.refund_minor = answer.data["totalMinor"]
 
     def begin_cart(self) -> str:
         answer = self.insist("POST", "/api/cart/me/items", {"sku": self.sku, "quantity": 1})
@@ -67,6 +70,25 @@ class Buyer:
         path = f"/api/orders/{self.order['orderId']}/cancel"
         answer = self.insist("POST", path, token=self.order["orderToken"])
         assert answer.status == 200, (answer.status, answer.body)
+
+    def send_back(self) -> None:
+        """Gets the parcel, and sends everything in it back; staff book it."""
+        order, token = f"/api/orders/{self.order['orderId']}", self.stack.sign_in_staff()
+        (line,) = self.order["items"]
+        units = [{"itemId": line["itemId"], "quantity": line["quantity"]}]
+        for status in ("shipped", "delivered"):
+            self._staff("PUT", f"{order}/status", {"status": status}, token=token)
+        body = {"items": [units[0] | {"reason": "changed_mind"}]}
+        made = self._staff("POST", f"{order}/returns", body, token=token, idempotency_key=self.key)
+        asked = f"{order}/returns/{made['returnId']}"
+        self._staff("PUT", asked, {"status": "approved"}, token=token)
+        self._staff("PUT", asked, {"status": "received", "items": [units[0] | {"disposition": "restock"}]}, token=token)
+        self.ends_as, self.refund_minor = "partially_refunded", round(line["subtotal"] * 100)
+
+    def _staff(self, method: str, path: str, body: Any, **headers: str) -> Any:
+        answer = self.insist(method, path, body, **headers)
+        assert answer.status in {200, 201}, (path, answer.status, answer.body)
+        return answer.data
 
     def until(self, payment_status: str) -> None:
         def is_so() -> bool:

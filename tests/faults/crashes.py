@@ -87,8 +87,11 @@ def _go_the_whole_way(crash: Crash) -> None:
     if crash.point.startswith("holds."):
         let_run_out(buyer.stack, buyer.begin_cart())
     buyer.order_and_pay()
-    buyer.cancel()
-    buyer.until("refunded")
+    if crash.point.startswith("returns."):
+        buyer.send_back()
+    else:
+        buyer.cancel()
+    buyer.until(buyer.ends_as)
     crash.served_at = time.monotonic()
 
 
@@ -120,9 +123,9 @@ def problems(stack: Stack, crashes: list[Crash]) -> list[str]:
             total = crash.buyer.order["totalMinor"]
             ids = order_ids(connection, crash.buyer.key)
             found += [f"{crash.point}: orders {ids}"] * (ids != [crash.buyer.order["orderId"]])
-            for title, amounts in (("charged", charges), ("refunded", refunds)):
+            for title, amounts, due in (("charged", charges, total), ("refunded", refunds, crash.buyer.refund_minor)):
                 taken = [amounts.get(each, []) for each in ids]
-                found += [f"{crash.point}: {title} {taken}, not {total}"] * (taken != [[total]])
+                found += [f"{crash.point}: {title} {taken}, not {due}"] * (taken != [[due]])
             found += [f"{crash.point}: {told}" for told in mail_problems(crash, mails.get(crash.buyer.email, []))]
     deaths = sum(PLACES[crash.point] == "worker" for crash in crashes)
     repeated = repeated_mails(stack)
@@ -131,10 +134,9 @@ def problems(stack: Stack, crashes: list[Crash]) -> list[str]:
 
 def mail_problems(crash: Crash, mails: list[tuple[str, str]]) -> list[str]:
     """One mail of each kind, known by its Message-ID: a copy of the same one is counted by `repeated_mails`."""
-    kinds = Counter(
-        subject.rpartition(" is ")[2] if " is " in subject else subject.split(" ")[0] for subject, _ in set(mails)
-    )
-    return [] if kinds == {"paid": 1, "cancelled": 1, "Refund": 1} else [f"mails {dict(kinds)}"]
+    kinds = Counter(" ".join(word for word in subject.split() if word.islower()) for subject, _ in set(mails))
+    missing = {"is paid", "for order"} - set(kinds)
+    return [f"mails {dict(kinds)}"] * bool(missing or set(kinds.values()) != {1})
 
 
 def repeated_mails(stack: Stack) -> int:

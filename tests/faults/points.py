@@ -29,6 +29,8 @@ PLACES = {
     "holds.swept_before_commit": "worker",
     "refunds.before_request": "worker",
     "refunds.accepted": "worker",
+    "returns.received_before_commit": "web",
+    "returns.refunded": "worker",
 }
 
 

@@ -1,24 +1,25 @@
 """Servers that go away while people look and buy. docs/operations/faults.md tells what each outage means."""
 
-import os
-import signal
-import time
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
 from tests.faults.buyer import put_on_sale
-from tests.faults.crashes import processes
 from tests.faults.load import Load
+from tests.faults.outages import (
+    CATCHES_UP_SECONDS,
+    RECOVERS_SECONDS,
+    SKU,
+    postgres_restarts,
+    redis_away,
+    seconds_until_nothing_is_lost,
+    worker_killed,
+)
 from tests.faults.own_servers import OwnShop, own_shop
 from tests.stack import Stack, eventually
 
-SKU = "BOWL"
 REDIS_AWAY_SECONDS = 10
 RESTARTS = 3
-CATCHES_UP_SECONDS = 30
-RECOVERS_SECONDS = 10
 
 MAKE_SESSION = """
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -51,48 +52,26 @@ def settled(shop: OwnShop) -> Iterator[OwnShop]:
 
 
 def test_redis_stops_and_comes_back_empty(settled: OwnShop, capsys: pytest.CaptureFixture[str]) -> None:
-    with Load(settled.stack, SKU) as load:
-        time.sleep(3)
-        settled.valkey.stop()
-        away = time.monotonic()
-        time.sleep(REDIS_AWAY_SECONDS)
-        settled.valkey.start()
-        back = time.monotonic()
-        time.sleep(3)
-        assert settled.valkey.flush() > 0
-        time.sleep(3)
+    load, meanwhile = redis_away(settled, seconds=REDIS_AWAY_SECONDS)
     tell(capsys, "Redis away", load)
-    assert [sample for sample in load.since(away) if sample.kind == "checkout" and sample.at < back], "nobody bought"
+    assert meanwhile, "nobody bought"
     assert load.failed() == []
     check_nothing_is_lost(settled, load)
 
 
 def test_postgresql_crashes_again_and_again(settled: OwnShop, capsys: pytest.CaptureFixture[str]) -> None:
-    recoveries = []
-    with Load(settled.stack, SKU) as load:
-        for _ in range(RESTARTS):
-            time.sleep(3)
-            settled.postgres.crash_and_start()
-            back = time.monotonic()
-            eventually(partial(load.serves, back), seconds=RECOVERS_SECONDS, what="the shop to recover")
-            recoveries.append(time.monotonic() - back)
-        time.sleep(3)
+    load, recoveries = postgres_restarts(settled, times=RESTARTS)
     tell(capsys, f"PostgreSQL restarted {RESTARTS} times, recovered in {max(recoveries):.1f} s at most", load)
     failed = load.failed()
     assert failed, "nobody noticed: nothing was broken"
     assert {sample.status for sample in failed} == {503}
     assert all(sample.retry_after for sample in failed)
+    assert max(recoveries) < RECOVERS_SECONDS
     check_nothing_is_lost(settled, load)
 
 
 def test_the_worker_is_killed(settled: OwnShop, capsys: pytest.CaptureFixture[str]) -> None:
-    with Load(settled.stack, SKU) as load:
-        time.sleep(3)
-        before = processes(settled.stack)
-        os.kill(settled.stack.pid_of("worker"), signal.SIGKILL)
-        eventually(lambda: before - processes(settled.stack), seconds=5, what="the worker to die")
-        eventually(lambda: len(processes(settled.stack)) == len(before), seconds=10, what="the worker's return")
-        time.sleep(3)
+    load = worker_killed(settled, times=1)
     tell(capsys, "worker killed", load)
     assert load.failed() == []
     check_nothing_is_lost(settled, load)
@@ -127,7 +106,7 @@ def session_of_staff(stack: Stack) -> str:
 
 def check_nothing_is_lost(shop: OwnShop, load: Load) -> None:
     assert len(load.acknowledged) > 3
-    eventually(lambda: not shop.unpaid(load.acknowledged), seconds=CATCHES_UP_SECONDS, what="the worker to catch up")
+    assert seconds_until_nothing_is_lost(shop, load) < CATCHES_UP_SECONDS
 
 
 def tell(capsys: pytest.CaptureFixture[str], title: str, load: Load) -> None:
