@@ -17,5 +17,6 @@ class PaymentsConfig(AppConfig):
         privacy.register(PART)
         invariants.register(*INVARIANTS)
         subscribe("order.cancelled", close_cancelled_order)
+        subscribe("order.partly_shipped", capture_shipped_order)
         subscribe("order.shipped", capture_shipped_order)
         subscribe("return.received", refund_return)

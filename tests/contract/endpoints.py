@@ -452,6 +452,8 @@ ADDITIONS = {
     "POST /api/cart/{user_id}/coupon",
     "DELETE /api/cart/{user_id}/coupon",
     "POST /api/orders/track",
+    "GET /api/orders/{order_id}/refunds",
+    "POST /api/orders/{order_id}/refunds",
     "POST /api/orders/{order_id}/resend",
     "GET /api/webhooks/endpoints",
     "GET /api/webhooks/deliveries",
