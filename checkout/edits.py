@@ -73,6 +73,10 @@ class Outcome:
     edit: str
 
     @property
+    def refund_minor(self) -> int:
+        return -self.difference_minor if self.units else 0
+
+    @property
     def total_minor(self) -> int:
         """Of an unpaid order, what is to be paid now; of a paid one, what it will have cost."""
         return self.order.total_minor if not self.units else self.order.total_minor + self.difference_minor

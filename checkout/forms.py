@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from accounts.schemas import AddressBody, clean_email
 from cart.queries import served_countries
+from orders.models import Order
 from payments.queries import available_methods
 from shipping.queries import is_served
 from shop.api import fields_of
@@ -86,6 +87,42 @@ class ContactForm(forms.Form):
             if not self.errors and not is_served(given["country"], given["region"], given["postal_code"]):
                 self.add_error("postal_code", "We don't deliver to this postal code yet.")
         return cleaned
+
+
+class EditForm(ContactForm):
+    """An order as it is, to be made another: how many of each article, perhaps a new one, and where it goes."""
+
+    email = None  # type: ignore[assignment]
+    sku = forms.CharField(label="Article number of something else (optional)", max_length=64, required=False)
+    shown_difference = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"phone": ""} | order.shipping_address, **kwargs)
+        self.lines = {f"quantity_{line.public_id}": line for line in order.lines.all() if line.wanted}
+        for name, line in self.lines.items():
+            most = max(line.wanted, settings.SHOP_MAX_QUANTITY) if order.is_open_for_payment else line.wanted
+            self.fields[name] = forms.IntegerField(
+                label=line.name, min_value=0, max_value=most, initial=line.wanted, help_text="0 takes it off."
+            )
+        if not order.is_open_for_payment:
+            del self.fields["sku"]
+        names = ["shown_difference", *self.lines, "sku", *self.ADDRESS]
+        self.order_fields(names)
+
+    @property
+    def articles(self) -> list[forms.BoundField]:
+        return [self[name] for name in [*self.lines, "sku"] if name in self.fields]
+
+    @property
+    def place(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.ADDRESS]
+
+    @property
+    def quantities(self) -> dict[str, int]:
+        """By SKU, of what was entered."""
+        wanted = {line.sku: self.cleaned_data[name] for name, line in self.lines.items()}
+        new = self.cleaned_data.get("sku", "").strip()
+        return {new: 1} | wanted if new else wanted
 
 
 class DeliveryForm(forms.Form):

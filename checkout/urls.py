@@ -9,4 +9,5 @@ urlpatterns = [
     path("delivery/", views.delivery, name="delivery"),
     path("review/", views.review, name="review"),
     path("change/<str:public_id>/", views.change, name="change"),
+    path("edit/<str:public_id>/", views.edit, name="edit"),
 ]

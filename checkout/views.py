@@ -26,9 +26,12 @@ from shop import rate_limits
 from shop.errors import DomainError
 from shop.http import Request
 from shop.ids import new_id
+from shop.money import Money
 
-from . import operations
-from .forms import ContactForm, DeliveryForm, ReviewForm
+from . import edits, operations
+from .edits import Outcome, Wish
+from .errors import NotEditable
+from .forms import ContactForm, DeliveryForm, EditForm, ReviewForm
 from .limits import limit_holds
 
 SESSION_KEY = "checkout"
@@ -135,6 +138,43 @@ def change(request: Request, public_id: str) -> HttpResponse:
         request.session[cart_queries.SESSION_KEY] = operations.cart_id(order)
     messages.info(request, "Your order is cancelled and everything is back in your bag.")
     return redirect("cart:detail")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def edit(request: Request, public_id: str) -> HttpResponse:
+    """Changes a placed order: POST shows what it comes to, and makes it when that is sent along."""
+    order = order_queries.get_accessible(request, public_id, permission=order_queries.CHANGE)
+    by_staff, now = edits.is_by_staff(request.user, order), timezone.now()
+    if not edits.is_editable(order, by_staff=by_staff, now=now):
+        messages.info(request, NotEditable.text)
+        return redirect(order_queries.page_of(request, order))
+    form, outcome = EditForm(sent(request), order=order), None
+    if form.is_valid():
+        data = form.cleaned_data
+        wish = Wish(form.quantities, data["address"], order_queries.actor_of(request), by_staff=by_staff)
+        shown = data["shown_difference"]
+        rate_limits.check("checkout", request.client_address)
+        try:
+            if shown is not None and "make" in request.POST:
+                return edited(request, edits.edit(order, wish, shown_difference_minor=shown, now=now))
+            outcome = edits.preview(order, wish, now=now)
+        except PriceChanged as error:
+            messages.warning(request, error.text)
+            outcome = edits.preview(order, wish, now=now)
+        except DomainError as error:
+            form.add_error(None, cart_queries.in_words(error))
+    context = {"order": order, "form": form, "outcome": outcome, "token": order_queries.given_token(request, order)}
+    return render(request, "checkout/edit.html", context)
+
+
+def edited(request: Request, outcome: Outcome) -> HttpResponse:
+    order, back = outcome.order, -outcome.difference_minor
+    if outcome.units:
+        messages.success(request, f"The order is changed. {Money(back, order.currency)} goes back the way you paid.")
+    else:
+        messages.success(request, f"The order is changed. Its total is {Money(order.total_minor, order.currency)} now.")
+    return redirect(order_queries.page_of(request, order))
 
 
 # --- Parts of the steps

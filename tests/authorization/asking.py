@@ -24,7 +24,8 @@ KINDS = {
 }  # fmt: skip
 PUBLIC_IDS = {
     "/account/addresses/": "address", "/account/sessions/": "session", "/account/tokens/": "token",
-    "/account/security/": "factor", "/orders/": "order", "/checkout/change/": "order", "/reviews/": "review",
+    "/account/security/": "factor", "/orders/": "order", "/checkout/change/": "order", "/checkout/edit/": "order",
+    "/reviews/": "review",
 }  # fmt: skip
 OPEN_TO_ALL = {"product_id": "product", "slug": "slug", "category_id": "category", "url_path": "category", "sku": "sku"}
 PREFIXES = {"product": "prod_", "review": "rev_", "user": "user_", "order": "ord_", "cart": "cart_"}
@@ -40,6 +41,8 @@ BODIES: dict[str, Any] = {
     "POST /api/cart/<user_id>/coupon": {"code": "HARBOUR10"},
     "POST /api/orders/track": {"number": "none", "email": "anna@example.com"},
     "PUT /api/orders/<order_id>/status": {"status": "processing"},
+    "POST /api/orders/<order_id>/edits": {"items": [], "expectedDifferenceMinor": 0},
+    "POST /api/orders/<order_id>/edits/preview": {"items": []},
     "POST /api/orders/<order_id>/resend": {"mail": "placed"},
     "POST /api/users/register": {"email": "carla@example.com", "password": "a fine long passphrase"},
     "POST /api/users/verify-email": {"token": "none"},
