@@ -269,7 +269,7 @@ def test_a_parcel_goes_its_way(admin_browser: Client) -> None:
         parcel.refresh_from_db()
         assert parcel.status == status
     again = order.shipments.get(replaces=parcel)
-    admin_browser.post(part_of(again, "parcel", "deliver"))
+    admin_browser.post(part_of(again, "parcel", "deliver"), follow=True)
     order.refresh_from_db()
     assert order.status == "delivered"
     assert "can't" in told(admin_browser.get(part_of(parcel, "parcel", "lost"), follow=True))[0]
@@ -278,7 +278,7 @@ def test_a_parcel_goes_its_way(admin_browser: Client) -> None:
 def test_a_parcel_is_unpacked_and_units_are_taken_off(admin_browser: Client) -> None:
     order = order_of_two_lines()
     parcel = operations.prepare(order, actor="test", now=timezone.now())
-    admin_browser.post(part_of(parcel, "parcel", "unpack"))
+    admin_browser.post(part_of(parcel, "parcel", "unpack"), follow=True)
     first, second = lines_of(order)
     form = {f"quantity_{first.public_id}": "2", f"quantity_{second.public_id}": "0", "reason": "broken"}
     assert "fewer units" in told(admin_browser.post(move_of(order, "drop"), form, follow=True))[0]
@@ -289,19 +289,19 @@ def test_a_parcel_is_unpacked_and_units_are_taken_off(admin_browser: Client) -> 
 def test_returns_are_decided_and_received(admin_browser: Client) -> None:
     order = order_of_two_lines("delivered")
     made, other = want_back(order, 2), want_back(order, 0, 1)
-    assert order.number in admin_browser.get(f"{LIST}?returns=open").text
+    assert page_of(order) in admin_browser.get(f"{LIST}?returns=open").text
     assert part_of(made, "return", "approve") in admin_browser.get(page_of(order)).text
     admin_browser.post(part_of(made, "return", "approve"))
     name = lines_of(order)[0].public_id
     page = part_of(made, "return", "receive")
     assert "Sell it again" in admin_browser.get(page).text
-    admin_browser.post(page, {f"quantity_{name}": "1", f"disposition_{name}": "damaged"})
+    admin_browser.post(page, {f"quantity_{name}": "1", f"disposition_{name}": "damaged"}, follow=True)
     assert admin_browser.post(part_of(other, "return", "reject"), {"reason": ""}).status_code == 200
-    admin_browser.post(part_of(other, "return", "reject"), {"reason": "It was worn."})
+    admin_browser.post(part_of(other, "return", "reject"), {"reason": "It was worn."}, follow=True)
     made.refresh_from_db(), other.refresh_from_db()
     assert (made.status, other.status, other.answer) == ("received", "rejected", "It was worn.")
     assert [(line.quantity, line.disposition) for line in made.lines.all()] == [(1, "damaged")]
-    assert order.number not in admin_browser.get(f"{LIST}?returns=open").text
+    assert page_of(order) not in admin_browser.get(f"{LIST}?returns=open").text
 
 
 def test_who_may_move_parcels_and_returns(client: Client) -> None:
