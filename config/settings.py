@@ -181,8 +181,8 @@ TEMPLATES = [
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres:///shop")}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# While the database is away a request waits for a connection no longer than this. `reconnect_timeout`: the pool's pauses
-# between attempts double, and after an outage of a minute its next one would come a minute late; a new start has none.
+# While the database is away a request waits this long for a connection. `reconnect_timeout`: the pool's pauses between
+# attempts double, and after an outage of a minute the next one would come a minute late; a new start begins at none.
 POOL = {"min_size": 1, "max_size": 8, "timeout": 5, "reconnect_timeout": 1}
 # One that a network drops without a word would otherwise be waited on for hours.
 KEEPALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
