@@ -1,0 +1,1 @@
+from payments.tests.conftest import keys, running_sandbox, sandbox  # noqa: F401
