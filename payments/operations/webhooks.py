@@ -18,8 +18,8 @@ from .settling import record_decline, settle
 
 log = logging.getLogger(__name__)
 
-# A killed worker's message is taken up this much later. A provider may take longer to answer, with every retry: then two
-# workers ask it, and `settle` writes down once what it says.
+# A killed worker's message is taken up this much later. A provider may take longer to answer, with every retry: two
+# workers then ask it, and `settle` writes down once what it says.
 LEASE = timedelta(seconds=20)
 LONGEST_WAIT = timedelta(hours=1)
 FORGET_BATCH = 5000
