@@ -6,3 +6,7 @@ class ShopConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401
+        from .invariants import register
+        from .outbox import INVARIANT
+
+        register(INVARIANT)

@@ -23,6 +23,7 @@ from kombu.exceptions import OperationalError
 
 from . import failpoints
 from .batches import delete_in_batches
+from .invariants import Invariant
 from .models import OutboxEvent
 from .redis import client
 from .subscribers import handlers_of, observers_of
@@ -39,6 +40,16 @@ RUN_SECONDS = 20
 MAX_ATTEMPTS = 22
 MONEY, NORMAL, LATER = 1, 5, 9
 State = OutboxEvent.State
+
+INVARIANT = Invariant(
+    "E3",
+    "while a worker runs, no event waits two minutes past its time",
+    """
+    SELECT topic, dedupe_key, priority, attempts, due_at FROM shop_outboxevent
+    WHERE state = 'pending' AND due_at < now() - interval '120 seconds'
+    """,
+    "SELECT count(*) FROM shop_outboxevent WHERE state = 'pending'",
+)
 
 
 def publish(topic: str, *, key: str, payload: dict[str, Any], priority: int = NORMAL) -> None:

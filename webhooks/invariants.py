@@ -2,6 +2,19 @@ from shop.invariants import Invariant
 
 INVARIANTS = (
     Invariant(
+        "E2",
+        "an order that was paid has told of it: mails, invoices and webhooks follow from that event",
+        """
+        SELECT o.number, o.payment_status FROM orders_order o
+        JOIN shop_outboxevent p ON p.dedupe_key = 'order.placed:' || o.public_id
+        LEFT JOIN shop_outboxevent e ON e.dedupe_key = 'order.paid:' || o.public_id
+        WHERE o.payment_status IN ('paid', 'partially_refunded', 'refunded') AND e.id IS NULL
+            -- Done events are kept for 30 days.
+            AND p.created_at > now() - interval '29 days'
+        """,
+        "SELECT count(*) FROM shop_outboxevent WHERE topic = 'order.paid'",
+    ),
+    Invariant(
         "W1",
         "a webhook that is due is tried within ten minutes: its endpoint is not left alone with it",
         """
