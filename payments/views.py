@@ -23,6 +23,8 @@ from .forms import MethodForm
 from .models import Payment
 
 log = logging.getLogger(__name__)
+# The buyer has done what there was to do.
+NEEDS_NOTHING = {Order.PaymentStatus.PAID, Order.PaymentStatus.AUTHORIZED}
 
 
 class SeeOther(HttpResponseRedirect):
@@ -33,7 +35,7 @@ class SeeOther(HttpResponseRedirect):
 @require_GET
 def pay(request: Request, public_id: str) -> HttpResponse:
     order = get_accessible(request, public_id)
-    if order.payment_status == Order.PaymentStatus.PAID:
+    if order.payment_status in NEEDS_NOTHING:
         return redirect(_url("orders:detail", order, request))
     if address := address_without_token(request, order):
         return redirect(address)
@@ -53,7 +55,7 @@ def start(request: Request, public_id: str) -> HttpResponse:
         payment = _start(order, form.cleaned_data["payment_method"], request.client_address)
     except DomainError as error:
         order.refresh_from_db()
-        if order.payment_status == Order.PaymentStatus.PAID:
+        if order.payment_status in NEEDS_NOTHING:
             return SeeOther(_url("orders:detail", order, request))
         messages.error(request, error.text)
         page = _pay_page(request, order, status=error.status)
@@ -75,7 +77,7 @@ def return_(request: Request, public_id: str) -> HttpResponse:
         messages.info(request, "We are waiting for word of your payment. It will show here as soon as it has arrived.")
         return redirect(_url("orders:detail", order, request))
     order.refresh_from_db()
-    if order.payment_status == Order.PaymentStatus.PAID:
+    if order.payment_status in NEEDS_NOTHING:
         return redirect(_url("orders:detail", order, request, paid="1"))
     return redirect(_url("payments:pay", order, request))
 

@@ -8,6 +8,7 @@ from orders.models import Order
 from payments import operations
 from payments.models import Payment
 from shop.invariants import verify
+from tests.provider import recorded
 
 from .factories import place_order
 from .sandbox import SECRET, Sandbox
@@ -15,9 +16,12 @@ from .sandbox import SECRET, Sandbox
 
 @pytest.fixture(scope="session")
 def running_sandbox(live_server: Any) -> Iterator[Sandbox]:
+    """Whatever the tests of any app let the shop ask of it must be what the SDK's own types allow."""
     sandbox = Sandbox(f"{live_server.url}/webhooks/stripe")
     yield sandbox
+    problems = {problem for call in recorded.read(sandbox.calls) for problem in call.problems()}
     sandbox.stop()
+    assert problems == set()
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from orders import operations as orders
 from orders.models import Order
 from payments import operations
@@ -166,3 +169,24 @@ def test_goods_that_are_gone_let_the_money_go(sandbox: Sandbox) -> None:
     operations.settle(payment, now=timezone.now())
     payment.refresh_from_db()
     assert payment.status == "voided"
+
+
+def test_the_buyer_comes_back_to_the_order(sandbox: Sandbox, payment: Payment, client: Client) -> None:
+    sandbox.pay(payment)
+    query = f"?token={payment.order.access_token}"
+    back = client.get(reverse("payments:return_", args=[payment.order.public_id]) + query)
+    assert back["Location"].startswith(payment.order.get_absolute_url())
+    assert order_of(payment).payment_status == "authorized"
+
+
+def test_staff_take_a_part_or_let_it_go(authorized: Payment, client: Client) -> None:
+    client.force_login(User.objects.create_superuser(email="staff@example.com", password="a fine long passphrase"))
+    page = client.get(reverse("admin:payments_payment_change", args=[authorized.pk])).content.decode()
+    assert reverse("admin:payments_payment_capture", args=[authorized.pk]) in page
+    assert "goes back to the buyer" in client.get(f"/admin/payments/payment/{authorized.pk}/capture/").content.decode()
+    assert client.post(f"/admin/payments/payment/{authorized.pk}/capture/", {"amount": "10.00"}).status_code == 302
+    authorized.refresh_from_db()
+    assert authorized.captured_minor == 1000
+    assert client.post(f"/admin/payments/payment/{authorized.pk}/release/").status_code == 302
+    authorized.refresh_from_db()
+    assert authorized.status == "partially_captured"
