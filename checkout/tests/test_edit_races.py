@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from checkout import edits
@@ -29,17 +30,22 @@ def unlocked(order: Order) -> Order:
 def ordered(number: int, *, is_paid: bool = False) -> Order:
     """Two mugs by bank transfer."""
     order = place_order(make_variant(sku=f"MUG-{number}"), payment_method="invoice")
-    payments.start(order, now=timezone.now())
     if is_paid:
+        payments.start(order, now=timezone.now())
         payments.record_manual_payment(order, actor="test", now=timezone.now())
     order.refresh_from_db()
     return order
 
 
 def to(order: Order, quantity: int) -> Callable[[], object]:
+    """What `edit` does once it has shown the difference and closed the open payment: the part that meets others."""
     wish = Wish({order.lines.get().sku: quantity}, None, "guest")
-    shown = edits.preview(order, wish, now=timezone.now()).difference_minor
-    return lambda: edits.edit(order, wish, shown_difference_minor=shown, now=timezone.now())
+
+    @transaction.atomic
+    def act() -> object:
+        return edits._edit(order, wish, now=timezone.now(), is_final=True)
+
+    return act
 
 
 def against_cancel(number: int) -> Race:
