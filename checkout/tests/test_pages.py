@@ -274,6 +274,19 @@ def test_change_of_an_order_gives_the_bag_back(sandbox: Sandbox, customer: User,
     assert StockItem.objects.get().reserved == 2
 
 
+def test_change_of_an_order_adds_to_what_a_guest_has_begun_since(sandbox: Sandbox, client: Client) -> None:
+    ordered, newer = make_variant(), make_variant()
+    add(client, ordered)
+    order_with(client, to_review(client))
+    add(client, newer)
+    answer = client.post(f"/checkout/change/{Order.objects.get().public_id}/", follow=True)
+    bag = answer.context["cart"]
+    assert {line.sku for line in bag.lines} == {ordered.sku, newer.sku}
+    assert Order.objects.get().status == "cancelled"
+    order_with(client, to_review(client), payment_method="cod")
+    assert Order.objects.get(status="confirmed").lines.count() == 2
+
+
 def test_change_of_what_was_paid_meanwhile(sandbox: Sandbox, client: Client) -> None:
     add(client, make_variant())
     order_with(client, to_review(client))

@@ -22,9 +22,9 @@ from tests.stack import Stack, eventually, request
 
 ADDRESS = {"fullName": "Ada Byron", "line1": "Am Markt 1", "city": "Bremen", "postalCode": "28195", "country": "DE"}
 GOOD_CARD, DECLINED_CARD = "4242424242424242", "4000000000000002"
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 # The webhook, its worker and a sweep of what the crowd made wait.
-BOOKED_SECONDS = 90.0
+BOOKED_SECONDS = 180.0
 LATER = """
 from datetime import timedelta
 from django.utils import timezone
