@@ -17,7 +17,7 @@ from shop.responses import json_response
 
 from . import operations, queries, store
 from .errors import CartNotFound
-from .limits import limit, limit_codes
+from .limits import holder_of, limit, limit_codes
 from .models import CartSnapshot
 from .schemas import AddItemBody, CartAnswer, CouponBody, QuantityBody
 
@@ -71,7 +71,7 @@ def added(request: Request, user_id: str, body: AddItemBody) -> CartEnvelope:
     operations.refuse_sold_out(variant, body.quantity)
     # One transaction: a first article that can't be added leaves no empty cart behind.
     with transaction.atomic():
-        cart = find(request, user_id) or operations.open_cart(request.user)
+        cart = find(request, user_id) or operations.open_cart(request.user, holder=holder_of(request))
         cart = operations.add_item(cart, variant=variant, quantity=body.quantity, now=timezone.now())
     # A client without cookies keeps the id itself; it gets no cookie from here.
     if user_id == "me" and settings.SESSION_COOKIE_NAME in request.COOKIES and cart.user_id is None:

@@ -26,6 +26,16 @@ class CartFull(Conflict):
         super().__init__(f"At most {limit} different articles in an order.", extra={"limit": limit})
 
 
+class TooManyHeld(Conflict):
+    """`limit` is what one cart, account or guest's address may have set aside at a time."""
+
+    code = "too_many_held"
+
+    def __init__(self, limit: int) -> None:
+        text = f"No more than {limit} units can be set aside for you at a time. Order some of them first."
+        super().__init__(text, fields={"quantity": [text]}, extra={"limit": limit})
+
+
 class TooManyCoupons(Conflict):
     code = "too_many_coupons"
 

@@ -19,6 +19,10 @@ class CartQuerySet(models.QuerySet["CartSnapshot"]):
         mine = Q(user__isnull=True)
         return self.filter(mine | Q(user=user) if user.is_authenticated else mine)
 
+    def of_holder(self, cart: "CartSnapshot") -> Self:
+        """The cart, and for a guest's every open one that was begun at the same address."""
+        return self.open().filter(holder=cart.holder) if cart.holder else self.filter(pk=cart.pk)
+
     def abandoned(self, before: datetime) -> Self:
         return self.filter(user__isnull=True, updated_at__lt=before)
 
@@ -41,6 +45,14 @@ class CartSnapshot(models.Model):
     version = models.PositiveIntegerField(default=1)
     lines = models.JSONField(default=list)
     coupon_codes = ArrayField(models.CharField(max_length=64), default=list, db_default=[], blank=True)
+    holder = models.CharField(
+        max_length=64,
+        default="",
+        db_default="",
+        blank=True,
+        editable=False,
+        help_text="A keyed hash of the address where a guest began it: what all of its carts hold is capped together.",
+    )
     checkout_started_at = models.DateTimeField(null=True, help_text="Holds are extended at the first start alone.")
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -51,6 +63,7 @@ class CartSnapshot(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user"], condition=Q(state="open"), name="one_open_cart_per_person")
         ]
+        indexes = [models.Index(fields=["holder"], name="cart_holder", condition=Q(state="open") & ~Q(holder=""))]
 
     def __str__(self) -> str:
         return self.public_id

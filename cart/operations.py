@@ -4,19 +4,21 @@ After the commit the lines are copied to Redis for reading. Quantities are absol
 harmless. `SHOP_HOLD_STOCK_AT` says whether a cart's units are held from the first add or from the start of checkout.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import CharField, Q, Sum, Value
+from django.db.models.functions import Concat
 
 from accounts.models import User
 from catalog.models import Variant
 from inventory import operations as inventory
 from inventory.errors import InsufficientStock
-from inventory.models import StockItem
+from inventory.models import Reservation, ReservationQuerySet, StockItem
 from pricing import operations as pricing
 from pricing.models import Coupon
 from shop import outbox
@@ -24,21 +26,25 @@ from shop.errors import NotFound
 from shop.ids import new_id
 
 from . import store
-from .errors import CartClosed, CartFull, CartNotFound, NotSold, QuantityLimit, TooManyCoupons
+from .errors import CartClosed, CartFull, CartNotFound, NotSold, QuantityLimit, TooManyCoupons, TooManyHeld
 from .models import CartSnapshot
 
 KEEP_GUESTS = timedelta(days=30)
 # A cart is read and written whole: without a bound one visitor could make every one of its reads slow.
 MAX_LINES = 100
 MAX_COUPONS = 5
+SAVED = ("user", "holder", "state", "lines", "coupon_codes", "version", "checkout_started_at", "updated_at")
 Line: TypeAlias = dict[str, Any]
 State: TypeAlias = CartSnapshot.State
 
 
-def open_cart(user: User | AnonymousUser) -> CartSnapshot:
-    """The person's open cart, made if there is none; for a guest always a new one, known by its secret id alone."""
+def open_cart(user: User | AnonymousUser, *, holder: str = "") -> CartSnapshot:
+    """The person's open cart, made if there is none; for a guest always a new one, known by its secret id alone.
+
+    `holder` stands for where the guest is: what all carts begun there hold is capped together.
+    """
     if not user.is_authenticated:
-        return CartSnapshot.objects.create()
+        return CartSnapshot.objects.create(holder=holder)
     return CartSnapshot.objects.get_or_create(user=user, state=State.OPEN)[0]
 
 
@@ -46,8 +52,8 @@ def open_cart(user: User | AnonymousUser) -> CartSnapshot:
 def add_item(cart: CartSnapshot, *, variant: Variant, quantity: int, now: datetime) -> CartSnapshot:
     """Puts `quantity` more units of the variant into the cart.
 
-    Raises NotSold, QuantityLimit, CartFull, InsufficientStock, CartClosed; then nothing has changed.
-    Locks: cart, then stock.
+    Raises NotSold, QuantityLimit, CartFull, TooManyHeld, InsufficientStock, CartClosed; then nothing has changed.
+    Locks: cart, its guest's address, then stock.
     """
     if not (variant.is_active and variant.product.is_active):
         raise NotSold
@@ -66,7 +72,7 @@ def add_item(cart: CartSnapshot, *, variant: Variant, quantity: int, now: dateti
 def set_quantity(cart: CartSnapshot, item_id: str, *, quantity: int, now: datetime) -> CartSnapshot:
     """Makes the line's quantity `quantity`, at least 1.
 
-    Raises as `add_item`, and NotFound for an unknown line. Locks: cart, then stock.
+    Raises as `add_item`, and NotFound for an unknown line. Locks: cart, its guest's address, then stock.
     """
     cart = _locked(cart)
     return _set(cart, _line(cart, item_id), quantity, now)
@@ -130,7 +136,8 @@ def remove_coupons(cart: CartSnapshot, code: str = "", *, now: datetime) -> Cart
 def begin_checkout(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
     """Holds every line for the time that a checkout takes. Only the first start extends holds that still run.
 
-    Raises InsufficientStock for the first line that can't be held. Locks: cart, then stock.
+    Raises TooManyHeld, and InsufficientStock for the first line that can't be held.
+    Locks: cart, its guest's address, then stock.
     """
     cart = _locked(cart)
     first = cart.checkout_started_at is None
@@ -142,7 +149,7 @@ def begin_checkout(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
         line["heldUntil"] = until.isoformat()
     cart.checkout_started_at = cart.checkout_started_at or now
     _save(cart, now)
-    inventory.hold(cart.reference, {line["sku"]: line["quantity"] for line in due}, until=until)
+    _hold(cart, {line["sku"]: line["quantity"] for line in due}, until=until)
     return cart
 
 
@@ -162,7 +169,7 @@ def merge(guest: CartSnapshot, user: User, *, now: datetime) -> CartSnapshot:
     if own is None or carts[own.pk].state != State.OPEN:
         try:
             with transaction.atomic():
-                guest.user = user
+                guest.user, guest.holder = user, ""
                 _save(guest, now)
         except IntegrityError:
             # Another request of this person has begun their cart since we looked.
@@ -173,14 +180,14 @@ def merge(guest: CartSnapshot, user: User, *, now: datetime) -> CartSnapshot:
     merged = [_take_over(own, line) for line in guest.lines]
     # What checkout held already stays held, in its new size.
     to_hold = [line for line in merged if settings.SHOP_HOLD_STOCK_AT == "cart" or line["heldUntil"]]
-    guest.state, guest.lines = State.MERGED, []
+    guest.state, guest.lines, guest.holder = State.MERGED, [], ""
     _save(guest, now)
     until = now + hold_time()
-    refused = inventory.take_over(
-        guest.reference, own.reference, {line["sku"]: line["quantity"] for line in to_hold}, until=until
-    )
+    quantities = _within_the_cap(own, to_hold)
+    refused = inventory.take_over(guest.reference, own.reference, quantities, until=until)
     for line in to_hold:
-        line["heldUntil"] = None if line["sku"] in refused else until.isoformat()
+        kept = quantities[line["sku"]] and line["sku"] not in refused
+        line["heldUntil"] = until.isoformat() if kept else None
     _take_over_coupons(own, guest)
     _save(own, now)
     return own
@@ -190,7 +197,7 @@ def merge(guest: CartSnapshot, user: User, *, now: datetime) -> CartSnapshot:
 def close(cart: CartSnapshot, *, now: datetime) -> CartSnapshot:
     """Marks the cart as ordered, inside the transaction that places the order. Raises CartClosed. Locks: cart."""
     cart = _locked(cart)
-    cart.state = State.ORDERED
+    cart.state, cart.holder = State.ORDERED, ""
     _save(cart, now)
     return cart
 
@@ -281,12 +288,50 @@ def _set(cart: CartSnapshot, line: Line, quantity: int, now: datetime) -> CartSn
     _save(cart, now)
     _tell(cart, line["sku"], more)
     if holds:
-        inventory.hold(cart.reference, {line["sku"]: quantity}, until=until)
+        _hold(cart, {line["sku"]: quantity}, until=until)
     else:
         available = StockItem.objects.available_by_sku([line["sku"]]).get(line["sku"], 0)
         if available < quantity:
             raise InsufficientStock(line["sku"], available)
     return cart
+
+
+def _hold(cart: CartSnapshot, quantities: Mapping[str, int], *, until: datetime) -> None:
+    """Holds within the cap on what a cart, and a guest's address with all its carts, may hold at a time.
+
+    The address is locked until the commit: of two carts at once, the second counts what the first one took.
+    """
+    if cart.holder:
+        _lock_holder(cart.holder)
+    mine = Q(reference=cart.reference, sku__in=quantities)
+    held = _held(cart).aggregate(all=Sum("quantity", default=0), replaced=Sum("quantity", filter=mine, default=0))
+    wanted = sum(quantities.values())
+    if wanted > held["replaced"] and held["all"] - held["replaced"] + wanted > settings.SHOP_MAX_HELD_UNITS:
+        raise TooManyHeld(settings.SHOP_MAX_HELD_UNITS)
+    inventory.hold(cart.reference, quantities, until=until)
+
+
+def _lock_holder(holder: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cart.holder:{holder}"])
+
+
+def _held(cart: CartSnapshot) -> ReservationQuerySet:
+    references = Concat(Value("cart:"), "public_id", output_field=CharField())
+    carts = CartSnapshot.objects.of_holder(cart).values_list(references)
+    return Reservation.objects.open().holds().filter(reference__in=carts)
+
+
+def _within_the_cap(cart: CartSnapshot, lines: list[Line]) -> dict[str, int]:
+    """What the cart may hold of these lines besides its others: of each all or nothing, the first ones first."""
+    quantities = {line["sku"]: line["quantity"] for line in lines}
+    room = settings.SHOP_MAX_HELD_UNITS
+    room -= _held(cart).exclude(sku__in=quantities).aggregate(units=Sum("quantity", default=0))["units"]
+    for sku, quantity in quantities.items():
+        if quantity > room:
+            quantities[sku] = 0
+        room -= quantities[sku]
+    return quantities
 
 
 def is_held(line: Line, now: datetime) -> bool:
@@ -310,7 +355,7 @@ def _take_over_coupons(cart: CartSnapshot, other: CartSnapshot) -> None:
 def _save(cart: CartSnapshot, now: datetime) -> None:
     cart.version += 1
     cart.updated_at = now
-    cart.save(update_fields=["user", "state", "lines", "coupon_codes", "version", "checkout_started_at", "updated_at"])
+    cart.save(update_fields=SAVED)
     transaction.on_commit(_copy(cart), robust=True)
 
 

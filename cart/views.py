@@ -19,7 +19,7 @@ from shop.http import Request
 
 from . import operations, queries
 from .forms import MAX_CODE, AddForm, CouponForm, DestinationForm, QuantityForm
-from .limits import limit, limit_codes
+from .limits import holder_of, limit, limit_codes
 
 
 @never_cache
@@ -58,7 +58,7 @@ def add(request: Request) -> HttpResponse:
         operations.refuse_sold_out(variant, quantity)
         # One transaction: a first article that can't be added leaves no empty cart behind.
         with transaction.atomic():
-            cart = queries.current(request) or operations.open_cart(request.user)
+            cart = queries.current(request) or operations.open_cart(request.user, holder=holder_of(request))
             operations.add_item(cart, variant=variant, quantity=quantity, now=timezone.now())
     except DomainError as error:
         messages.error(request, queries.in_words(error))

@@ -8,6 +8,14 @@ from babel.numbers import list_currencies
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+AT_LEAST_ONE = (
+    "SHOP_HOLD_MINUTES",
+    "SHOP_MAX_QUANTITY",
+    "SHOP_MAX_HELD_UNITS",
+    "SHOP_INVOICE_DAYS",
+    "SHOP_KEEP_ORDER_DATA_YEARS",
+)
+
 
 @register
 def shop_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
@@ -22,7 +30,7 @@ def shop_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
         errors.append(Error("SHOP_CURRENCY must be a currency's three capital letters, such as EUR.", id="shop.E002"))
     if not _is_locale(settings.SHOP_LOCALE):
         errors.append(Error("SHOP_LOCALE must be a language and a country, such as en_IE.", id="shop.E003"))
-    for name in ("SHOP_HOLD_MINUTES", "SHOP_MAX_QUANTITY", "SHOP_INVOICE_DAYS", "SHOP_KEEP_ORDER_DATA_YEARS"):
+    for name in AT_LEAST_ONE:
         if getattr(settings, name) < 1:
             errors.append(Error(f"{name} must be at least 1.", id="shop.E004"))
     if settings.SHOP_ALLOW_FAILPOINTS and settings.TAKES_MONEY:

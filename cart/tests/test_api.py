@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.tests.clients import ApiClient
 from accounts.tests.factories import StaffFactory, UserFactory
 from cart import operations
+from cart.errors import TooManyHeld
 from cart.models import CartSnapshot
 from catalog.models import Variant
 from catalog.tests.factories import VariantFactory
@@ -312,6 +313,54 @@ class TestLimits:
         assert available("MANY") == 960
         # Who has signed in counts for themselves, whoever shares their address.
         assert [customer_api.post("/cart/me/items", body).status_code for _ in range(3)] == [200, 409, 429]
+
+    def test_an_address_holds_no_more_than_its_share_in_however_many_carts(self, api: ApiClient, settings: Any) -> None:
+        settings.SHOP_MAX_HELD_UNITS = 30
+        VariantFactory.create(sku="MANY", stock=50)
+        body = {"sku": "MANY", "quantity": 10}
+        # Each time without a cookie: a new cart.
+        answers = [ApiClient().post("/cart/me/items", body) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 409, 409]
+        assert answers[-1].json()["code"] == "too_many_held"
+        assert available("MANY") == 20
+        # What a cart holds already may stay as it is, and what is given back may be held again.
+        first = answers[0].json()["data"]
+        path = f"/cart/{first['cartId']}/items/{first['items'][0]['itemId']}"
+        assert [ApiClient().put(path, {"quantity": units}).status_code for units in (10, 11, 4, 10)] == [
+            200,
+            409,
+            200,
+            200,
+        ]
+        # Somebody at another address still buys.
+        elsewhere = Client(REMOTE_ADDR="198.51.100.7")
+        answer = elsewhere.post("/api/cart/me/items", body, content_type="application/json")
+        assert answer.status_code == 200
+        assert available("MANY") == 10
+
+    def test_an_account_holds_no_more_than_its_share(self, customer_api: ApiClient, settings: Any) -> None:
+        settings.SHOP_MAX_HELD_UNITS = 15
+        for sku in ("ONE", "TWO"):
+            VariantFactory.create(sku=sku, stock=50)
+        answers = [customer_api.post("/cart/me/items", {"sku": sku, "quantity": 10}) for sku in ("ONE", "TWO")]
+        assert [answer.status_code for answer in answers] == [200, 409]
+        assert answers[1].json()["limit"] == 15
+        assert (available("ONE"), available("TWO")) == (40, 50)
+
+    def test_checkout_holds_no_more_than_its_share(self, api: ApiClient, settings: Any) -> None:
+        settings.SHOP_HOLD_STOCK_AT = "checkout"
+        settings.SHOP_MAX_HELD_UNITS = 15
+        VariantFactory.create(sku="MANY", stock=50)
+        carts = [
+            CartSnapshot.objects.get(
+                public_id=ApiClient().post("/cart/me/items", {"sku": "MANY", "quantity": 10}).json()["data"]["cartId"]
+            )
+            for _ in range(2)
+        ]
+        operations.begin_checkout(carts[0], now=timezone.now())
+        with pytest.raises(TooManyHeld), transaction.atomic():
+            operations.begin_checkout(carts[1], now=timezone.now())
+        assert available("MANY") == 40
 
     def test_without_holds_there_is_nothing_to_hoard(
         self, api: ApiClient, monkeypatch: pytest.MonkeyPatch, mug: Variant, settings: Any

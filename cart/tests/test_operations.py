@@ -225,6 +225,13 @@ class TestMerge:
         guest.refresh_from_db()
         assert guest.state == "merged"
 
+    def test_more_than_may_be_held_stays_without_a_hold(self, customer: User, settings: Any) -> None:
+        settings.SHOP_MAX_HELD_UNITS = 5
+        own, guest = cart_of(customer, MUG=2), cart_of(MUG=2, BOWL=2)
+        operations.merge(guest, customer, now=NOW())
+        assert contents(own) == {"MUG": 4, "BOWL": 2}
+        assert holds(own) == {"MUG": 4}
+
     def test_merging_twice_is_merging_once(self, customer: User) -> None:
         own, guest = cart_of(customer, MUG=2), cart_of(MUG=3)
         operations.merge(guest, customer, now=NOW())
