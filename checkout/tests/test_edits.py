@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.tests.clients import ApiClient
@@ -17,6 +18,7 @@ from orders import operations as orders
 from orders.models import Order
 from payments import operations as payments
 from payments.models import Payment
+from payments.tests.sandbox import Sandbox
 from pricing.errors import PriceChanged
 from pricing.models import Coupon
 from pricing.tests.factories import coupon
@@ -272,3 +274,58 @@ def test_another_s_order_is_missing_and_staff_need_the_permission() -> None:
     Order.objects.filter(pk=order.pk).update(placed_at=timezone.now() - timedelta(hours=2))
     assert ApiClient.of(staff).post(path, body).status_code == 200
     assert ApiClient(order.access_token).post(path, body).json()["code"] == "not_editable"
+
+
+def test_the_page_shows_the_difference_and_then_makes_it() -> None:
+    order = unpaid("MUG", "BOWL")
+    browser, address = Client(), f"/checkout/edit/{order.public_id}/"
+    assert address in browser.get(f"{order.get_absolute_url()}?token={order.access_token}&tried=1").content.decode()
+    assert browser.get(address).status_code == 404
+    page = browser.get(f"{address}?token={order.access_token}").content.decode()
+    names = [f"quantity_{line.public_id}" for line in order.lines.all()]
+    assert all(name in page for name in names)
+    form = {"token": order.access_token, names[0]: "1", names[1]: "0", **order.shipping_address}
+    shown = browser.post(address, form)
+    # One mug at 24.00 and 4.90 of delivery, instead of four articles delivered free.
+    assert 'value="-6710"' in shown.content.decode()
+    order.refresh_from_db()
+    assert order.total_minor == 9600
+    refused = browser.post(address, form | {"make": "1", "shown_difference": "-1"})
+    assert 'value="-6710"' in refused.content.decode()
+    made = browser.post(address, form | {"make": "1", "shown_difference": "-6710"})
+    assert (made.status_code, made["Location"]) == (302, f"{order.get_absolute_url()}?token={order.access_token}")
+    order.refresh_from_db()
+    assert order.total_minor == 2890
+
+
+def test_the_page_of_an_order_that_stays_leads_back() -> None:
+    order = paid()
+    orders.ship(order, actor="test", now=timezone.now())
+    answer = Client().get(f"/checkout/edit/{order.public_id}/?token={order.access_token}")
+    assert answer.status_code == 302
+
+
+def test_a_card_s_open_page_is_closed_before_the_total_changes(sandbox: Sandbox) -> None:
+    order = place_order(make_variant(sku="MUG"), payment_method="stripe")
+    old = payments.start(order, now=timezone.now())
+    make(order, MUG=1)
+    old.refresh_from_db()
+    assert old.status == "voided"
+    new = order.payments.unsettled().get()
+    assert new.amount_minor == order.total_minor == 2890
+    assert sandbox.pay(new).status_code == 303
+    payments.settle(new, now=timezone.now())
+    order.refresh_from_db()
+    assert (order.payment_status, order.status) == ("paid", "confirmed")
+
+
+def test_a_card_that_was_paid_meanwhile_is_settled_and_the_edit_is_one_of_a_paid_order(sandbox: Sandbox) -> None:
+    order = place_order(make_variant(sku="MUG"), payment_method="stripe")
+    payment = payments.start(order, now=timezone.now())
+    assert sandbox.pay(payment).status_code == 303
+    wish, now = Wish({"MUG": 3}, None, "guest"), timezone.now()
+    shown = edits.preview(order, wish, now=now).difference_minor
+    with pytest.raises(EditNeedsOrder):
+        edits.edit(order, wish, shown_difference_minor=shown, now=now)
+    order.refresh_from_db()
+    assert (order.payment_status, order.total_minor) == ("paid", 5290)
