@@ -13,7 +13,15 @@ class InventoryConfig(AppConfig):
 
     def ready(self) -> None:
         invariants.register(*INVARIANTS)
+        invariants.register_repair("stock", repair_stock)
         post_migrate.connect(make_first_warehouse, sender=self)
+
+
+def repair_stock() -> list[str]:
+    # Its module reads models, which exist only now.
+    from .operations import replay
+
+    return replay()
 
 
 def make_first_warehouse(**_: Any) -> None:

@@ -1,5 +1,6 @@
 """What must always be true of the data, as queries that find every row for which it is not."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ class Finding:
 
 
 _registry: dict[str, Invariant] = {}
+# By what they repair: each makes counters anew from a ledger and answers what it changed, a line each.
+_repairs: dict[str, Callable[[], list[str]]] = {}
 MAX_ROWS = 100
 
 
@@ -31,6 +34,15 @@ def register(*invariants: Invariant) -> None:
     for invariant in invariants:
         if _registry.setdefault(invariant.code, invariant) != invariant:
             raise ValueError(f"two invariants are called {invariant.code}")
+
+
+def register_repair(what: str, repair: Callable[[], list[str]]) -> None:
+    _repairs[what] = repair
+
+
+def repair() -> dict[str, list[str]]:
+    """Runs every registered repair; what each changed, old -> new."""
+    return {what: run() for what, run in sorted(_repairs.items())}
 
 
 def registered() -> list[Invariant]:

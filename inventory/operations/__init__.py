@@ -17,6 +17,7 @@ from .promises import (
     ship,
     take_over,
 )
+from .repair import replay
 from .shelf import (
     adjust,
     default_warehouse,
@@ -42,6 +43,7 @@ __all__ = [
     "receive",
     "release",
     "release_expired",
+    "replay",
     "restock",
     "secure",
     "set_available",
