@@ -46,7 +46,7 @@ def test_a_development_shop_may_send_to_its_own_machine(url: str, settings: Any)
 def test_what_waits_is_given_up_with_its_endpoint_and_comes_back_by_replay_alone() -> None:
     endpoint, _ = make_endpoint()
     delivery = make_delivery(endpoint)
-    given = {"url": endpoint.url, "topics": endpoint.topics, "description": "", "now": timezone.now()}
+    given: dict[str, Any] = {"url": endpoint.url, "topics": endpoint.topics, "description": "", "now": timezone.now()}
     operations.save_endpoint(endpoint, is_enabled=False, **given)
     tell("user.created", {"user_id": UserFactory.create().public_id})
     assert [each.state for each in Delivery.objects.all()] == ["failed"], "nothing new is written either"

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from checkout.tests.books import broken
-from checkout.tests.factories import order_in
+from checkout.tests.factories import place_order
+from orders import operations as orders
 from shop.models import OutboxEvent
 from webhooks.models import Delivery, Endpoint
 
@@ -40,7 +41,8 @@ def waiting_at_one_that_is_off() -> None:
 
 
 def paid_without_telling() -> None:
-    order = order_in("delivered")
+    order = place_order()
+    orders.mark_paid(order, payment_reference="pay_1", now=timezone.now())
     assert OutboxEvent.objects.filter(dedupe_key=f"order.paid:{order.public_id}").delete()[0] == 1
 
 
@@ -69,7 +71,7 @@ def test_a_planted_row_is_found(plant: Callable[[], None], code: str) -> None:
 @pytest.mark.django_db
 def test_what_is_as_it_should_be_is_not_found() -> None:
     endpoint, _ = make_endpoint()
-    order_in("delivered")
+    orders.mark_paid(place_order(), payment_reference="pay_1", now=timezone.now())
     make_delivery(endpoint, due_at=LONG_AGO)
     make_delivery(endpoint, state="sent", sent_at=timezone.now(), status=204)
     make_delivery(endpoint, state="failed", error="Answered 500.")
