@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from payments import providers
 from payments.errors import PaymentRefused, ProviderUnavailable
@@ -19,6 +20,7 @@ from .settling import end_session, settle
 log = logging.getLogger(__name__)
 
 BATCH = 100
+STOP_AFTER = 3  # failures in a row
 MAX_LISTED = 5000
 
 
@@ -26,23 +28,36 @@ def reconcile(now: datetime) -> int:
     """Asks about every online payment whose turn it is, 1, 5, 15, 30 minutes after it began and then every hour, sends
     refunds that have not arrived, and warns of authorised money that lapses.
 
-    Stops at a provider that is away: the next run begins with those not asked about yet. Returns how many were asked.
+    Gives up on a provider that fails three times in a row: the next run begins with those not asked about yet.
+    Returns how many were asked.
     """
-    asked = 0
-    for payment in Payment.objects.to_reconcile(now).select_related("order")[:BATCH]:
+    due = Payment.objects.to_reconcile(now).select_related("order")
+    # Who can have paid comes first: a request that Stripe answers with its stored failure, for a day, must not be
+    # what every run stops at.
+    asked = _ask_about(due.filter(external_id__isnull=False), now=now)
+    asked += _ask_about(due.filter(external_id=None), now=now)
+    warn_of_lapsing(now)
+    return asked + refunds.send_forgotten(now, settle=settle)
+
+
+def _ask_about(payments: QuerySet[Payment], *, now: datetime) -> int:
+    asked = failures = 0
+    for payment in payments[:BATCH]:
         if not Payment.objects.filter(pk=payment.pk, ask_at=payment.ask_at).update(**next_question(payment, now)):
             continue  # somebody else has just asked
         try:
             _catch_up(payment, now=now)
         except ProviderUnavailable:
-            log.warning("reconciling stops: the payment provider is away")
             Payment.objects.filter(pk=payment.pk).update(ask_at=now + FIRST_QUESTION, asked=payment.asked)
-            break
+            failures += 1
+            if failures == STOP_AFTER:
+                log.warning("reconciling stops: the payment provider is away")
+                break
+            continue
         except Exception:
             log.exception("%s could not be reconciled", payment)
-        asked += 1
-    warn_of_lapsing(now)
-    return asked + refunds.send_forgotten(now, settle=settle)
+        asked, failures = asked + 1, 0
+    return asked
 
 
 def _catch_up(payment: Payment, *, now: datetime) -> None:

@@ -52,7 +52,11 @@ class Sandbox:
         shutil.rmtree(self.directory)
 
     def set_webhooks(self, mode: str) -> None:
-        requests.post(f"{self.url}/_sandbox/faults", json={"webhooks": mode}, timeout=10).raise_for_status()
+        self.set_faults(webhooks=mode)
+
+    def set_faults(self, **knobs: Any) -> None:
+        """As docs/operations/sandbox.md names them; None turns one off."""
+        requests.post(f"{self.url}/_sandbox/faults", json=knobs, timeout=10).raise_for_status()
 
     def state(self) -> dict[str, Any]:
         return requests.get(f"{self.url}/_sandbox/state", timeout=10).json()

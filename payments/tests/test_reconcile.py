@@ -65,3 +65,23 @@ def test_one_that_fails_does_not_keep_the_others(sandbox: Sandbox, payment: Paym
     operations.reconcile(timezone.now() + SOON)
     other.refresh_from_db()
     assert other.status == "captured"
+
+
+def test_payments_that_can_not_begin_do_not_keep_others_from_being_asked_about(sandbox: Sandbox) -> None:
+    """A 500 is the answer to its key for a day: one such payment at the head would stop every run."""
+    paid = operations.start(place_order(), now=timezone.now())
+    sandbox.pay(paid)
+    sandbox.set_faults(error_after={"only": "POST /v1/checkout/sessions"})
+    stuck = [place_order() for _ in range(4)]
+    for order in stuck:
+        with pytest.raises(ProviderUnavailable):
+            operations.start(order, now=timezone.now())
+    assert sandbox.state()["struck"]["error_after"] >= 4
+    sandbox.set_faults(error_after=None)
+    Payment.objects.filter(order__in=stuck).update(ask_at=timezone.now() - timedelta(minutes=9))
+
+    later = timezone.now() + timedelta(minutes=2)
+    operations.reconcile(later)
+    paid.refresh_from_db()
+    assert paid.status == Payment.Status.CAPTURED
+    assert Payment.objects.filter(order__in=stuck, status=Payment.Status.PENDING).count() == 4
