@@ -20,7 +20,7 @@ NOBODY = "0" * 22
 # The kind of thing that a parameter names: by its own name, or, where that is `public_id`, by what stands before it.
 KINDS = {
     "user_id": "user", "order_id": "order", "item_id": "item", "token_id": "token", "session_id": "session",
-    "review_id": "review",
+    "review_id": "review", "number": "invoice",
 }  # fmt: skip
 PUBLIC_IDS = {
     "/account/addresses/": "address", "/account/sessions/": "session", "/account/tokens/": "token",
@@ -53,6 +53,7 @@ BODIES: dict[str, Any] = {
     "POST /api/users/<user_id>/tokens": {"name": "Another program", "scopes": ["orders:read"]},
     "POST /api/products/<product_id>/reviews": REVIEW,
     "PUT /api/reviews/<review_id>": REVIEW,
+    "POST /api/webhooks/replay": {"since": "2026-01-01T00:00:00Z"},
 }
 QUERIES = {
     "/api/products/suggest": "q=wire",

@@ -5,6 +5,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.test import Client
 from django.test.client import ClientHandler
 from django.utils import timezone
@@ -16,12 +17,15 @@ from accounts.tests.factories import StaffFactory
 from cart.queries import SESSION_KEY
 from catalog.models import Attribute, Brand, Product
 from checkout.tests.factories import order_in
+from invoices.operations import content, issue
 from notifications.models import MailLog
+from orders.models import Order
 from payments.models import WebhookEvent
 from pricing.tests.factories import coupon, stored_promotion
 from reviews.tests.factories import review_of
 from shipping.models import Holiday
 from tests.contract.world import Shopper, data, make_world
+from webhooks import operations as webhooks
 
 from .table import PERSONAS
 
@@ -102,7 +106,12 @@ def make() -> World:
 
 def guest(shopper: Shopper) -> Persona:
     token = shopper.order_token or ""
-    things = {"order": shopper.order_id, "item": shopper.item_id, "cart": shopper.cart_id}
+    things = {
+        "order": shopper.order_id,
+        "item": shopper.item_id,
+        "cart": shopper.cart_id,
+        "invoice": invoice_for(shopper.order_id),
+    }
     return Persona("guest", bearer=token, token=token, cart_id=shopper.cart_id, things=things)
 
 
@@ -123,6 +132,7 @@ def customer(name: str, shopper: Shopper, product: Product) -> Persona:
         things={
             "user": user.public_id,
             "order": shopper.order_id,
+            "invoice": invoice_for(shopper.order_id),
             "cart": cart["cartId"],
             "item": cart["items"][0]["itemId"],
             "review": review.public_id,
@@ -132,6 +142,13 @@ def customer(name: str, shopper: Shopper, product: Product) -> Persona:
             "factor": passkey.public_id,
         },
     )
+
+
+def invoice_for(order_id: str) -> str:
+    """The number of an invoice that is not due yet: its order stays as the other addresses need it."""
+    with transaction.atomic():
+        order = Order.objects.get(public_id=order_id)
+        return issue._write(content.invoice_of(order, 1), now=timezone.now()).number
 
 
 def staff(name: str, *groups: Group) -> Persona:
@@ -147,5 +164,7 @@ def fill_the_admin() -> None:
     Holiday.objects.create(date=timezone.now().date(), name="A day off")
     MailLog.objects.create(key="kept", template="order_placed", recipient="anna@example.com", subject="Thank you")
     WebhookEvent.objects.create(provider="stripe", event_id="evt_kept", type="ping", payload={}, attempts=99)
+    endpoint, _ = webhooks.create_endpoint(url="https://hooks.example.com/", topics=["order.paid"])
+    webhooks.send_test(endpoint, now=timezone.now())
     Brand.objects.create(name="Loam", slug="loam")
     Attribute.objects.create(code="glaze", name="Glaze")
