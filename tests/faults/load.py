@@ -77,10 +77,6 @@ class Load:
         """Whatever a visitor would call broken: no answer, or an error of the shop's."""
         return [sample for sample in self.samples if sample.status == 0 or sample.status >= 500]
 
-    def serves(self, since: float) -> bool:
-        """Whether every kind of request has been carried out again since then."""
-        return {s.kind for s in self.since(since) if 0 < s.status < 400} >= {"read", "cart", "checkout"}
-
     def availability(self, kinds: set[str]) -> float:
         """The share of requests that were not answered by a failure, in per cent."""
         asked = [sample for sample in self.samples if sample.kind in kinds]
@@ -122,7 +118,7 @@ class Load:
                 return
             if self._is_over.is_set() or (answer is not None and answer.status not in {409, 429, 503}):
                 return
-            time.sleep(0.5)
+            time.sleep(min(float(answer.headers.get("retry-after", 1)), 2) if answer else 0.5)
 
     def _acknowledge(self, order: dict[str, Any]) -> None:
         self.acknowledged.append(order)

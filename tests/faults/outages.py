@@ -1,14 +1,15 @@
 """Servers and processes taken away while people look and buy: what tests do for seconds and benchmarks for minutes."""
 
 import os
+import secrets
 import signal
 import time
-from functools import partial
 
+from tests.faults.buyer import Buyer, insist
 from tests.faults.crashes import children, processes
 from tests.faults.load import Load
 from tests.faults.own_servers import OwnShop
-from tests.stack import eventually
+from tests.stack import Stack, eventually
 
 SKU = "BOWL"
 RECOVERS_SECONDS = 10
@@ -31,17 +32,23 @@ def redis_away(shop: OwnShop, *, seconds: float) -> tuple[Load, int]:
 
 
 def postgres_restarts(shop: OwnShop, *, times: int) -> tuple[Load, list[float]]:
-    """Crashes PostgreSQL so often. Answers the seconds from its return until every kind of request is served."""
+    """Crashes PostgreSQL so often. Answers the seconds from its return until somebody who comes new has ordered."""
     recoveries = []
     with Load(shop.stack, SKU) as load:
         for _ in range(times):
             time.sleep(3)
             shop.postgres.crash_and_start()
             back = time.monotonic()
-            eventually(partial(load.serves, back), seconds=60, what="the shop to recover")
+            order_anew(shop.stack)
             recoveries.append(time.monotonic() - back)
         time.sleep(3)
     return load, recoveries
+
+
+def order_anew(stack: Stack) -> None:
+    """A page is shown and an order placed for somebody who comes only now."""
+    assert insist(lambda: stack.call("GET", "/"), patience=60, longest_pause=0.2).status == 200
+    Buyer(stack, SKU, f"10.99.{secrets.randbelow(256)}.{secrets.randbelow(256)}", longest_pause=0.2).place()
 
 
 def worker_killed(shop: OwnShop, *, times: int) -> Load:
