@@ -19,6 +19,7 @@ from catalog.models import Attribute, Brand, Product
 from checkout.tests.factories import order_in
 from invoices.operations import content, issue
 from notifications.models import MailLog
+from orders.operations import ReturnItem, request_return
 from orders.models import Order
 from payments.models import WebhookEvent
 from pricing.tests.factories import coupon, stored_promotion
@@ -117,7 +118,9 @@ def guest(shopper: Shopper) -> Persona:
 
 def customer(name: str, shopper: Shopper, product: Product) -> Persona:
     user = User.objects.get(public_id=shopper.user_id)
-    order_in("delivered", product.variants.get(), user=user, quantity=1)
+    delivered = order_in("delivered", product.variants.get(), user=user, quantity=1)
+    back = [ReturnItem(delivered.lines.get().public_id, 1, "other")]
+    returned = request_return(delivered, back, actor=user.public_id, now=timezone.now())
     review = review_of(product, user)
     # That order has taken the cart with it.
     cart = data(shopper.api.post("/cart/me/items", {"sku": "WH-001"}))
@@ -136,6 +139,8 @@ def customer(name: str, shopper: Shopper, product: Product) -> Persona:
             "cart": cart["cartId"],
             "item": cart["items"][0]["itemId"],
             "review": review.public_id,
+            "shipment": delivered.shipments.get().public_id,
+            "return": returned.public_id,
             "address": user.addresses.get().public_id,
             "token": token.public_id,
             "session": user.browser_sessions.first().public_id,  # type: ignore[union-attr]
