@@ -19,8 +19,8 @@ from catalog.models import Attribute, Brand, Product
 from checkout.tests.factories import order_in
 from invoices.operations import content, issue
 from notifications.models import MailLog
-from orders.operations import ReturnItem, request_return
 from orders.models import Order
+from orders.operations import ReturnItem, request_return
 from payments.models import WebhookEvent
 from pricing.tests.factories import coupon, stored_promotion
 from reviews.tests.factories import review_of
