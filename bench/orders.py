@@ -65,7 +65,7 @@ def main() -> int:
             idle = turn(stack, livez, given.buyers, given.seconds / 3)
             turns.append(turn(stack, order, given.buyers, given.seconds) | {"livez_per_second": idle["per_second"]})
         assert stack.broken_invariants() == []
-    result = {
+    result: dict[str, Any] = {
         "command": f"bench/orders.py --seconds {given.seconds:g} --turns {given.turns} --buyers {given.buyers}",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),

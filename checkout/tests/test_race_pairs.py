@@ -179,7 +179,7 @@ PAIRS = [
 ]
 
 # Twenty at once are a crowd in each round.
-ROUNDS = {clicked_often: 5, sent_often: 5}
+ROUNDS: dict[Callable[[int], Race], int] = {clicked_often: 5, sent_often: 5}
 
 
 @pytest.fixture(autouse=True)

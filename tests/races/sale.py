@@ -131,10 +131,13 @@ class Sale:
         at = round(time.perf_counter() - self.started, 4)
         self.log.append(Entry(at, number, step, reply.status, reply.code, round(reply.seconds, 4), order))
 
-    async def _ask(self, connection: Connection, number: int, step: str, *args: Any, **headers: str) -> Reply:
+    async def _ask(self, connection: Connection, number: int, step: str, path: str, wish: Any = None) -> Reply:
         """Who is told to come again does so; each answer is in the log."""
         while True:
-            reply = await (connection.ask_json if len(args) == 3 else connection.ask)(*args, **headers)
+            if wish is None:
+                reply = await connection.ask("GET", path)
+            else:
+                reply = await connection.ask_json("POST", path, wish, idempotency_key=f"{self.sku}-{number}-{step}")
             order = reply.body["data"]["orderId"] if step == "order" and reply.status == 201 else ""
             self._note(number, step, reply, order)
             if reply.status != 503 or "retry-after" not in reply.headers:
@@ -142,23 +145,19 @@ class Sale:
             await asyncio.sleep(int(reply.headers["retry-after"]))
 
     async def _look(self, connection: Connection, number: int) -> None:
-        await self._ask(connection, number, "page", "GET", self.page)
+        await self._ask(connection, number, "page", self.page)
 
     async def _buy(self, connection: Connection, number: int) -> None:
-        added = await self._ask(
-            connection, number, "add", "POST", "/api/cart/me/items", {"sku": self.sku, "quantity": 1}
-        )
+        added = await self._ask(connection, number, "add", "/api/cart/me/items", {"sku": self.sku, "quantity": 1})
         if added.status != 200:
             return
         cart = added.body["data"]["cartId"]
-        ways = await self._ask(connection, number, "delivery", "GET", f"/api/shipping/options?cartId={cart}&country=DE")
+        ways = await self._ask(connection, number, "delivery", f"/api/shipping/options?cartId={cart}&country=DE")
         if ways.status != 200:
             return
         wish = {"cartId": cart, "email": f"buyer{number}@example.com", "shippingAddress": ADDRESS}
         wish |= {"paymentMethod": "stripe", "shippingMethod": ways.body["data"][0]["code"]}
-        placed = await self._ask(
-            connection, number, "order", "POST", "/api/orders", wish, idempotency_key=f"{self.sku}-{number}"
-        )
+        placed = await self._ask(connection, number, "order", "/api/orders", wish)
         if placed.status == 201:
             self.sold += 1
             await self._pay(number, placed.body["data"]["payment"]["redirectUrl"], self.sold)
