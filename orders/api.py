@@ -33,8 +33,10 @@ from .schemas import (
 router = Router(tags=["Orders"])
 OrderEnvelope = Envelope[OrderAnswer]
 OrderPage = PagedEnvelope[OrderAnswer]
-ShipmentEnvelope, ShipmentsEnvelope = Envelope[ShipmentAnswer], Envelope[list[ShipmentAnswer]]
-ReturnEnvelope, ReturnsEnvelope = Envelope[ReturnAnswer], Envelope[list[ReturnAnswer]]
+ShipmentEnvelope = Envelope[ShipmentAnswer]
+ShipmentsEnvelope = Envelope[list[ShipmentAnswer]]
+ReturnEnvelope = Envelope[ReturnAnswer]
+ReturnsEnvelope = Envelope[list[ReturnAnswer]]
 CHANGED = dict.fromkeys((400, 401, 403, 404, 409), Failure)
 CREATED = CHANGED | {422: Failure}
 LISTED = {200: OrderPage, 400: Failure, 401: Failure, 404: Failure}

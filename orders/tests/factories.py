@@ -36,7 +36,7 @@ def arrive(order: Order, parcel: Shipment) -> Order:
 
 def want_back(order: Order, *quantities: int, **more: Any) -> Return:
     items = [ReturnItem(line, n, "changed_mind") for line, n in units(order, *quantities).items()]
-    values = {"actor": "guest", "now": timezone.now()} | more
+    values: dict[str, Any] = {"actor": "guest", "now": timezone.now()} | more
     return operations.request_return(order, items, **values)
 
 

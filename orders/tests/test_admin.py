@@ -298,7 +298,8 @@ def test_returns_are_decided_and_received(admin_browser: Client) -> None:
     admin_browser.post(page, {f"quantity_{name}": "1", f"disposition_{name}": "damaged"}, follow=True)
     assert admin_browser.post(part_of(other, "return", "reject"), {"reason": ""}).status_code == 200
     admin_browser.post(part_of(other, "return", "reject"), {"reason": "It was worn."}, follow=True)
-    made.refresh_from_db(), other.refresh_from_db()
+    made.refresh_from_db()
+    other.refresh_from_db()
     assert (made.status, other.status, other.answer) == ("received", "rejected", "It was worn.")
     assert [(line.quantity, line.disposition) for line in made.lines.all()] == [(1, "damaged")]
     assert page_of(order) not in admin_browser.get(f"{LIST}?returns=open").text
