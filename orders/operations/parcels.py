@@ -94,8 +94,10 @@ def ship(
         return order
     if quantities is None and Status.SHIPPED in ALLOWED[order.status]:
         order.shipments.filter(status__in=Shipment.WAITING).delete()
-    given = {"quantities": quantities, "tracking_number": tracking_number, "carrier": carrier}
-    return ship_units(order, **given, actor=actor, now=now).order
+    sent = ship_units(
+        order, quantities=quantities, tracking_number=tracking_number, carrier=carrier, actor=actor, now=now
+    )
+    return sent.order
 
 
 @transaction.atomic
