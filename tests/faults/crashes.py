@@ -54,6 +54,7 @@ def crash_everywhere(stack: Stack, *, seed: int) -> list[Crash]:
         served = [_strike(crash, pool) for crash in crashes]
     for each in served:
         each.result()
+    wait_for_mails(stack)
     return crashes
 
 
@@ -93,6 +94,17 @@ def _go_the_whole_way(crash: Crash) -> None:
         buyer.cancel()
     buyer.until(buyer.ends_as)
     crash.served_at = time.monotonic()
+
+
+def wait_for_mails(stack: Stack) -> None:
+    """Until nothing that was told waits for a worker: the last mail goes out after the last answer."""
+    sql = "SELECT count(*) FROM shop_outboxevent WHERE state = 'pending'"
+
+    def nothing_waits() -> bool:
+        with psycopg.connect(stack.env["DATABASE_URL"]) as connection:
+            return connection.execute(sql).fetchone() == (0,)
+
+    eventually(nothing_waits, seconds=RECOVERY_SECONDS, what="the last mails")
 
 
 def recovery_seconds(crashes: list[Crash]) -> float:
