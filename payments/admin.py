@@ -45,10 +45,10 @@ class PaymentAdmin(ReadOnly, ModelAdmin):
     fields = (
         ("public_id", "order"),
         ("provider", "external_id"),
-        ("status", "expires_at"),
-        ("amount", "captured", "refunded", "disputed"),
-        ("capture_before",),
-        ("created_at", "updated_at"),
+        ("status", "created_at"),
+        ("expires_at", "capture_before"),
+        ("amount", "captured"),
+        ("refunded", "disputed"),
     )
     readonly_fields = ("amount", "captured", "refunded", "disputed")
     change_form_outer_before_template = "admin/payments/payment/moves.html"

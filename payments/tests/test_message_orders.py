@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -93,6 +94,8 @@ def test_all_orders_of_five_messages(sandbox: Sandbox) -> None:
             assert send(events[place]) == 200
             operations.handle_webhooks(timezone.now())
         assert state_of(payment) == expected(payment), [KINDS[place] for place in order]
+    # A dispute names a charge, which nobody knows before the first message of its payment: it was kept and tried again.
+    operations.handle_webhooks(timezone.now() + timedelta(hours=1))
     assert not WebhookEvent.objects.filter(handled_at=None).exists()
     assert Refund.objects.count() == len(orders)
 
@@ -110,6 +113,6 @@ def test_fifty_copies_at_once(sandbox: Sandbox) -> None:
         answers = list(pool.map(send, events * 10))
         handled = list(pool.map(handle, range(4)))
     assert answers == [200] * 50
-    assert sum(handled) == len(KINDS)
+    assert sum(handled) + operations.handle_webhooks(timezone.now() + timedelta(hours=1)) == len(KINDS)
     assert state_of(payment) == expected(payment)
     assert WebhookEvent.objects.count() == len(KINDS)

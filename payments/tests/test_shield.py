@@ -127,6 +127,7 @@ def test_what_is_kept_is_bounded_and_vanishes(sandbox: Sandbox, order: Order) ->
 
 def test_without_redis_the_books_count_by_a_stricter_rule(sandbox: Sandbox, order: Order, settings: Any) -> None:
     payment = begin(order)
+    here = settings.REDIS_URL
     settings.REDIS_URL = "redis://127.0.0.1:9/0"
     redis.cache_clear()
     try:
@@ -138,4 +139,5 @@ def test_without_redis_the_books_count_by_a_stricter_rule(sandbox: Sandbox, orde
         with pytest.raises(CardsRefused):
             begin(order)
     finally:
+        settings.REDIS_URL = here
         redis.cache_clear()
