@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -32,13 +33,13 @@ class EndpointAdmin(ModelAdmin):
     """Who is told. An endpoint is switched off, never deleted: its log would go with it."""
 
     form = EndpointForm
-    list_display = ("__str__", "url", "subscribed", "condition", "waiting", "given_up", "created_at")
+    list_display = ("url", "description", "subscribed", "condition", "waiting", "given_up", "created_at")
     list_filter = ("is_enabled",)
     search_fields = ("url", "description", "public_id")
     ordering = ("-is_enabled", "id")
     show_full_result_count = False
-    fields = ("url", "description", "topics", "is_enabled", "condition", "public_id", "previous_until", "created_at")
-    readonly_fields = ("condition", "public_id", "previous_until", "created_at")
+    fields = ("url", "description", "topics", "is_enabled", "in_words", "public_id", "previous_until", "created_at")
+    readonly_fields = ("in_words", "public_id", "previous_until", "created_at")
     change_form_outer_before_template = "admin/webhooks/endpoint/doings.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
@@ -58,13 +59,17 @@ class EndpointAdmin(ModelAdmin):
     def subscribed(self, endpoint: Endpoint) -> str:
         return ", ".join(endpoint.topics)
 
-    @display(description="state", label={"on": "success", "failing": "warning", "off": "danger"})
-    def condition(self, endpoint: Endpoint) -> tuple[str, str]:
+    @display(description="state", label={"On": "success", "Failing": "warning", "Off": "danger"})
+    def condition(self, endpoint: Endpoint) -> str:
         if not endpoint.is_enabled:
-            return "off", f"Off: {endpoint.disabled_reason}"
-        if endpoint.failing_since:
-            return "failing", f"Failing since {endpoint.failing_since:%-d %b, %H:%M}"
-        return "on", "On"
+            return "Off"
+        return "Failing" if endpoint.failing_since else "On"
+
+    @admin.display(description="state")
+    def in_words(self, endpoint: Endpoint) -> str:
+        if not endpoint.is_enabled:
+            return f"Off. {endpoint.disabled_reason}"
+        return f"Failing since {localize(endpoint.failing_since)}" if endpoint.failing_since else "On"
 
     @admin.display(ordering="waiting_total")
     def waiting(self, endpoint: Any) -> int:
@@ -169,13 +174,13 @@ class DeliveryAdmin(ReadOnly, ModelAdmin):
     fields = (
         ("topic", "public_id"),
         ("endpoint", "subject"),
-        ("shown_state", "attempts", "due"),
+        ("state", "attempts", "due"),
         ("status", "latency", "error"),
         ("created_at", "sent_at"),
         "shown_answer",
         "shown_body",
     )
-    readonly_fields = ("shown_state", "due", "latency", "shown_answer", "shown_body")
+    readonly_fields = ("due", "latency", "shown_answer", "shown_body")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(queries.CHANGE)
@@ -194,11 +199,11 @@ class DeliveryAdmin(ReadOnly, ModelAdmin):
 
     @admin.display(description="its answer")
     def shown_answer(self, delivery: Delivery) -> SafeString:
-        return preformatted(delivery.answer)
+        return preformatted(delivery.answer, rows=3)
 
     @admin.display(description="what is sent")
     def shown_body(self, delivery: Delivery) -> SafeString:
-        return preformatted(json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False))
+        return preformatted(json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False), rows=14)
 
     # --- Again
 
@@ -253,6 +258,8 @@ class DeliveryAdmin(ReadOnly, ModelAdmin):
             messages.info(request, "Nothing to send again: it waits anyway, or its endpoint is switched off.")
 
 
-def preformatted(text: str) -> SafeString:
-    classes = "border border-base-200 max-w-4xl overflow-x-auto p-4 rounded-default text-sm dark:border-base-800"
-    return format_html('<pre class="{}">{}</pre>', classes, text) if text else SafeString("")
+def preformatted(text: str, rows: int) -> SafeString:
+    """A field that scrolls by itself, on a phone too."""
+    classes = "border border-base-200 font-mono max-w-4xl p-3 rounded-default text-sm w-full dark:border-base-700"
+    field = '<textarea readonly rows="{}" class="{} dark:bg-base-900">{}</textarea>'
+    return format_html(field, rows, classes, text) if text else SafeString("")

@@ -19,7 +19,7 @@ class EndpointForm(forms.ModelForm):
     """What staff choose. The secret is the shop's own making: a chosen one may be a guessed one."""
 
     topics = forms.MultipleChoiceField(
-        choices=[(name, f"{topic.says} ({name})") for name, topic in TOPICS.items()],
+        choices=[(name, topic.says) for name, topic in TOPICS.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         label="What it is told",
     )

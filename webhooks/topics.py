@@ -67,7 +67,7 @@ def user(payload: Payload) -> tuple[str, UserAnswer]:
 
 TOPICS = {
     "order.placed": Topic("An order was placed, paid or not", OrderAnswer, order),
-    "order.confirmed": Topic("The shop will deliver: the money is there, or due at the door", OrderAnswer, order),
+    "order.confirmed": Topic("It is paid, or due at the door", OrderAnswer, order),
     "order.paid": Topic("All of the money is there", OrderAnswer, order),
     "order.shipped": Topic("A parcel was handed to the carrier", OrderAnswer, order),
     "order.delivered": Topic("It has arrived", OrderAnswer, order),

@@ -87,7 +87,7 @@ def test_a_broker_that_forgets_everything_delays_and_loses_nothing(
     worker: Worker, mails: Handler, receiver: Receiver
 ) -> None:
     """F4: the broker is emptied while a hundred events wait. PostgreSQL knows them; the sweep finds them."""
-    mails.delay = 0.1
+    mails.delay = 0.02
     expected = tell_of(100)
     eventually(lambda: len(mails.accepted) >= 5, seconds=30, what="the first mails")
     pending = waiting()
