@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.core.management import call_command
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
@@ -264,5 +264,4 @@ def test_the_provider_is_believed_once(pair: Pair) -> None:
 def test_without_its_guard_it_is_believed_twice(pair: Pair) -> None:
     assert_lost(pair, rounds=ROUNDS)
     # What the twin has broken is not for the fixture `sandbox` to find.
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE payments_payment, orders_order, inventory_reservation, inventory_stockitem CASCADE")
+    call_command("flush", verbosity=0, interactive=False)
