@@ -7,6 +7,7 @@ from django.utils import timezone
 from inventory import operations
 from inventory.errors import InsufficientStock, NotFree, NotPromised
 from inventory.models import Reservation, StockItem, StockMovement, Warehouse
+from inventory.operations.shelf import Disposition
 from inventory.operations.spread import spread
 from shop.errors import InvalidInput
 
@@ -142,7 +143,7 @@ def edit(**quantities: int) -> None:
 
 
 @pytest.mark.parametrize(("disposition", "on_hand"), [("restock", 6), ("damaged", 4), ("discard", 4)])
-def test_what_came_back(main: Warehouse, disposition: str, on_hand: int) -> None:
+def test_what_came_back(main: Warehouse, disposition: Disposition, on_hand: int) -> None:
     for _ in range(2):
         with transaction.atomic():
             operations.restock(
@@ -153,7 +154,7 @@ def test_what_came_back(main: Warehouse, disposition: str, on_hand: int) -> None
                 reference="sale:a",
                 actor="user_staff",
                 key="return-1",
-            )  # type: ignore[arg-type]
+            )
     assert shelves()["main"] == (on_hand, 0)
     kinds = list(StockMovement.objects.filter(reference="sale:a").order_by("id").values_list("kind", "quantity"))
     assert kinds == [("return", 2), ("damage", -2)][: 1 if disposition == "restock" else 2]
