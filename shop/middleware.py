@@ -78,7 +78,7 @@ class ErrorsMiddleware:
         refusal = refusal_of(exception)
         if refusal is not None and refusal is not exception:
             log.error("request %s: the database did not carry it out", getattr(request, "id", ""), exc_info=exception)
-        return refusal and error_response(request, refusal)
+        return None if refusal is None else error_response(request, refusal)
 
 
 def parameters_with_nul(request: HttpRequest) -> dict[str, list[str]]:
