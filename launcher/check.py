@@ -19,6 +19,8 @@ PRODUCTION = {
     "EMAIL_URL": "smtp+tls://mail.example:587",
     "SHOP_STAFF_EMAIL": "staff@shop.example",
     "DEFAULT_FROM_EMAIL": "Shop <shop@shop.example>",
+    "SHOP_SELLER_ADDRESS": "Main street 1,10115 Berlin,Germany",
+    "SHOP_SELLER_TAX_ID": "VAT DE123456789",
 }
 # By module: the first line of the script in .venv/bin holds the folder the checkout once was in.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
