@@ -9,6 +9,8 @@ INVARIANTS = (
         JOIN shop_outboxevent p ON p.dedupe_key = 'order.placed:' || o.public_id
         LEFT JOIN shop_outboxevent e ON e.dedupe_key = 'order.paid:' || o.public_id
         WHERE o.payment_status IN ('paid', 'partially_refunded', 'refunded') AND e.id IS NULL
+            -- Money that came after the order's end was given back, and paid nothing.
+            AND o.status <> 'cancelled'
             -- Done events are kept for 30 days.
             AND p.created_at > now() - interval '29 days'
         """,
