@@ -51,7 +51,7 @@ def merging_while_others_buy(number: int) -> Race:
         VariantFactory.create(sku=sku, stock=50)
     user = UserFactory.create()
     cart_of(user, **{skus[0]: 1})
-    guest = cart_of(**dict.fromkeys(skus, 1))
+    guest = cart_of(None, **dict.fromkeys(skus, 1))
     gone = Reservation.objects.filter(reference=guest.reference, sku=skus[0])
     gone.update(expires_at=timezone.now() - timedelta(minutes=1))
     inventory.release_expired(timezone.now())
