@@ -232,12 +232,13 @@ INVARIANTS = (
     ),
     Invariant(
         "O9",
-        "an order that has forgotten its buyer keeps no name, street, phone or e-mail",
+        "an order that has forgotten its buyer keeps no name, street, phone, e-mail or words",
         """
         SELECT number FROM orders_order WHERE redacted_at IS NOT NULL AND (
             email NOT LIKE '%@invalid' OR phone <> ''
             OR shipping_address ?| ARRAY['full_name', 'line1', 'line2', 'phone']
             OR billing_address ?| ARRAY['full_name', 'line1', 'line2', 'phone']
+            OR EXISTS (SELECT 1 FROM orders_return r WHERE r.order_id = orders_order.id AND r.note <> '')
         )
         """,
         "SELECT count(*) FROM orders_order WHERE redacted_at IS NOT NULL",

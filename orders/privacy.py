@@ -9,10 +9,11 @@ from django.db import transaction
 from accounts.models import User
 from shop.privacy import Part
 
-from .models import Order
-from .schemas import OrderAnswer
+from .models import Order, Return
+from .schemas import OrderAnswer, ReturnAnswer
 
 Status = Order.Status
+REFUNDED = Order.PaymentStatus.REFUNDED
 OPEN = (Status.PENDING, Status.CONFIRMED, Status.PROCESSING, Status.SHIPPED)
 # Says nothing about a person, and tax law asks which rate was right.
 KEPT_OF_AN_ADDRESS = ("country", "region", "postal_code")
@@ -26,13 +27,16 @@ def export(user: User) -> list[dict[str, Any]]:
             "email": order.email,
             "phone": order.phone,
             "events": [{"type": event.type, "at": event.created_at} for event in order.events.all()],
+            "returns": [ReturnAnswer.of(each).model_dump(by_alias=True) for each in order.returns.all()],
         }
-        for order in user.orders.with_details()
+        for order in user.orders.with_details().prefetch_related("returns__lines__order_line")
     ]
 
 
 def objection(user: User) -> str:
-    number = user.orders.filter(status__in=OPEN).values_list("number", flat=True).first()
+    # What was lost and refunded never arrives.
+    waiting = user.orders.filter(status__in=OPEN).exclude(status=Status.SHIPPED, payment_status=REFUNDED)
+    number = waiting.values_list("number", flat=True).first()
     return f"Order {number} is not finished. Cancel it or wait until it has arrived." if number else ""
 
 
@@ -48,6 +52,7 @@ def redact_old(now: datetime) -> None:
             batch = list(due.select_for_update(skip_locked=True, no_key=True)[:BATCH])
             for order in batch:
                 _redact(order, now)
+            Return.objects.filter(order__in=batch).update(note="")
             Order.objects.bulk_update(batch, ["email", "phone", "shipping_address", "billing_address", "redacted_at"])
         if len(batch) < BATCH:
             return

@@ -12,7 +12,7 @@ from accounts.tests.clients import ApiClient
 from accounts.tests.factories import StaffFactory, UserFactory
 from checkout.tests.factories import order_in
 from inventory.models import StockItem, StockMovement
-from orders import operations
+from orders import operations, privacy
 from orders.errors import ReturnRefused, TooManyUnits, WrongReturnState
 from orders.models import Order
 from orders.operations import ReturnItem
@@ -313,3 +313,23 @@ def test_the_page_offers_it_while_there_is_something(browser: Client, customer: 
     assert "Send something back" in browser.get(order.get_absolute_url()).text
     want_back(order, 3, 3)
     assert "Send something back" not in browser.get(order.get_absolute_url()).text
+
+
+# --- Who it was
+
+
+def test_the_words_are_in_the_copy_and_forgotten_with_the_order(customer: Any, settings: Any) -> None:
+    order = order_of_two_lines("delivered", user=customer)
+    want_back(order, 1, note="I am too tall for it.")
+    assert privacy.export(customer)[0]["returns"][0]["note"] == "I am too tall for it."
+    privacy.redact_old(timezone.now() + timedelta(days=366 * (settings.SHOP_KEEP_ORDER_DATA_YEARS + 1)))
+    assert order.returns.get().note == ""
+
+
+def test_what_was_lost_and_refunded_holds_nobody_up(customer: Any) -> None:
+    order = order_in("shipped", user=customer)
+    operations.lose(order.shipments.get(), actor=ACTOR, now=timezone.now())
+    assert order.number in privacy.objection(customer)
+    Order.objects.filter(pk=order.pk).update(payment_status="refunded")
+    assert privacy.objection(customer) == ""
+    Order.objects.filter(pk=order.pk).update(payment_status=order.payment_status)
