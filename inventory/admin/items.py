@@ -75,7 +75,9 @@ class StockItemAdmin(ModelAdmin):
         ("on_hand", "reserved"),
         ("available", "shortfall"),
         "elsewhere",
-        ("safety_stock", "backorder_limit", "low_stock_threshold"),
+        "safety_stock",
+        "backorder_limit",
+        "low_stock_threshold",
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
