@@ -29,6 +29,7 @@ from tests.events import documented_topics
 
 # What no purchase brings about, told of by the tests of its own app.
 OTHERS = {
+    "order.edited", "invoice.issued", "stock.shortfall", "webhook.disabled",
     "order.partly_shipped", "order.parcel_replaced", "order.partly_delivered", "order.units_cancelled",
     "return.requested", "return.approved", "return.rejected", "return.received", "return.refunded", "promotion.changed",
     "payment.orphaned", "payment.mismatch", "review.published", "recommendations.generated", "user.erased",
