@@ -68,9 +68,12 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
 
     def stop(self) -> None:
+        self.is_silent = False
         self.cut()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def cut(self) -> int:
         """Resets every connection there is; returns how many."""
@@ -100,7 +103,12 @@ class Proxy:
         return len(links)
 
     async def _listen(self) -> None:
-        await asyncio.start_server(self._serve, sock=self._listener)
+        self._server = await asyncio.start_server(self._serve, sock=self._listener)
+
+    async def _end(self) -> None:
+        self._server.close()
+        if serving := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(serving, timeout=5)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_closed:
