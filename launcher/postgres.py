@@ -24,7 +24,8 @@ NOBODY = 65534
 CLONE_NEWUSER = 0x10000000
 # sun_path holds 104 bytes on macOS and 108 on Linux, with the closing zero.
 LONGEST_SOCKET = 103
-FAST_AND_LOSSY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# Two runs of tests at a time, each with a shop of its own beside it.
+FAST_AND_LOSSY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
 
 
 def pg_bin_dir(venv: Path) -> Path:

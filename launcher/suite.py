@@ -24,6 +24,8 @@ from launcher.terminal import Problem, say, step
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = {"DATABASE_URL", "REDIS_URL"}
+# Two at a time, a file to each: many tests wait for a process, a lock or a clock.
+ALL_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
 
 
 def main() -> int:
@@ -31,7 +33,7 @@ def main() -> int:
     raise_on_signals()
     try:
         with servers_for_tests("bin/test") as (python, environment):
-            code = run_in_foreground([python, "-m", "pytest", *sys.argv[1:]], environment)
+            code = run_in_foreground([python, "-m", "pytest", *(sys.argv[1:] or ALL_AT_ONCE)], environment)
     except Problem as problem:
         say(f"\n{problem}")
         return 1

@@ -30,6 +30,8 @@ class Sale:
     refunded: int = 0
     shipped: Counter[str] = field(default_factory=Counter)
     paid_back: Counter[str] = field(default_factory=Counter)  # units whose money went back
+    returned: Counter[str] = field(default_factory=Counter)
+    came_back: list[tuple[str, int]] = field(default_factory=list)  # and the worker has not heard of it
     close_due: bool = False  # cancelled, and the worker has not heard of it
 
     @property

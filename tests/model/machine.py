@@ -31,9 +31,10 @@ from inventory import operations as inventory
 from inventory.errors import InsufficientStock, StockBelowZero
 from inventory.models import Reservation, StockItem
 from orders import operations as orders
-from orders.errors import InvalidTransition
+from orders.errors import InvalidTransition, ReturnRefused, TooManyUnits
 from orders.models import Order
-from orders.operations import Contact
+from orders.operations import Contact, ReturnItem
+from orders.operations.returns import Disposition
 from payments import operations as payments
 from payments.errors import NothingLeft, NotPayable
 from payments.models import Payment
@@ -210,7 +211,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.books.bags[name].held.clear()
         self.done("run out", "given back")
 
-    @action(3, when=lambda self: any(not self.books.bags[name].coupon for name in self.open_bags), bag=anything)
+    @action(5, when=lambda self: any(not self.books.bags[name].coupon for name in self.open_bags), bag=anything)
     def enter_coupon(self, bag: int) -> None:
         name = pick([name for name in self.open_bags if not self.books.bags[name].coupon], bag)
         carts.add_coupon(self.cart(name), COUPON, now=timezone.now())
@@ -290,7 +291,9 @@ class ShopMachine(RuleBasedStateMachine):
     @action(12, when=lambda self: self.sales_where(method="stripe"), sale=anything, times=between(1, 2))
     def settle(self, sale: int, times: int) -> None:
         """Redirect, webhook or reconciler: all ask the provider anew. Twice is as good as once."""
-        name = prefer(self.sales_where(session="paid", captured=0), self.sales_where(method="stripe"), sale)
+        late = self.sales_where(session="paid", captured=0, status="cancelled")
+        news = self.sales_where(session="paid", captured=0)
+        name = prefer(late * 3 + news, self.sales_where(method="stripe"), sale)
         mine = self.books.sales[name]
         for _ in range(times):
             payments.settle(self.payment(name), now=timezone.now())
@@ -307,10 +310,10 @@ class ShopMachine(RuleBasedStateMachine):
         else:
             sale.status = "confirmed"
 
-    @action(4, when=lambda self: self.sales_where(method="cod") + self.sales_where(method="invoice"), sale=anything)
+    @action(6, when=lambda self: self.sales_where(method="cod") + self.sales_where(method="invoice"), sale=anything)
     def book_money(self, sale: int) -> None:
         by_hand = self.sales_where(method="cod") + self.sales_where(method="invoice")
-        name = prefer([each for each in by_hand if self.books.sales[each].status != "cancelled"], by_hand, sale)
+        name = pick(by_hand, sale)
         mine = self.books.sales[name]
         possible = mine.status != "cancelled" or bool(mine.captured)
         order, now = self.order(name), timezone.now()
@@ -320,7 +323,7 @@ class ShopMachine(RuleBasedStateMachine):
             mine.status = "confirmed" if mine.status == "pending" else mine.status
         self.done("book money", "booked" if possible else "refused")
 
-    @action(7, when=lambda self: self.due_sales, sale=anything)
+    @action(8, when=lambda self: self.due_sales, sale=anything)
     def time_is_up(self, sale: int) -> None:
         """The worker's job for orders that nobody paid: it ends them, unless the money is there after all."""
         name = prefer(self.sales_where(status="pending", session="paid"), self.due_sales, sale)
@@ -340,7 +343,7 @@ class ShopMachine(RuleBasedStateMachine):
     @action(6, when=lambda self: self.books.sales, sale=anything)
     def cancel(self, sale: int) -> None:
         # Money that the shop hears of after it cancelled the order is the hardest to get right.
-        name = prefer(self.sales_where(session="paid", captured=0), list(self.books.sales), sale)
+        name = prefer(self.sales_where(session="paid", status="pending"), list(self.books.sales), sale)
         mine, order, now = self.books.sales[name], self.order(name), timezone.now()
         again = mine.status == "cancelled"
         possible = again or (mine.status in {"pending", "confirmed", "processing"} and not mine.shipped)
@@ -353,9 +356,9 @@ class ShopMachine(RuleBasedStateMachine):
         sale.status, sale.close_due = "cancelled", True
         self.books.coupon_left += sale.coupon
 
-    @action(10, when=lambda self: any(sale.close_due for sale in self.books.sales.values()))
+    @action(6, when=lambda self: any(sale.close_due or sale.came_back for sale in self.books.sales.values()))
     def worker_hears(self) -> None:
-        """Of a cancelled order nothing stays payable, and what was paid goes back, once."""
+        """Of a cancelled order nothing stays payable; what was paid for it, or for what came back, goes back, once."""
         outbox.relay(timezone.now())
         returned = False
         for sale in self.books.sales.values():
@@ -365,6 +368,13 @@ class ShopMachine(RuleBasedStateMachine):
                 sale.session = "expired" if sale.session == "open" else sale.session
                 sale.refunded = sale.captured
                 returned = returned or bool(sale.captured)
+            for sku, units in sale.came_back:
+                # As far as staff have not paid them back before.
+                units = min(units, sale.units[sku] - sale.paid_back[sku])
+                if sale.captured and units:
+                    sale.give_back(sku, units)
+                    returned = True
+            sale.came_back.clear()
         self.done("worker hears", "money back" if returned else "closed")
 
     @action(
@@ -376,7 +386,8 @@ class ShopMachine(RuleBasedStateMachine):
     def ship(self, sale: int, part: int) -> None:
         """All that has not left, or some units of one line."""
         ready = self.ready_sales
-        name = prefer(ready * 3 + self.sales_where(status="shipped"), list(self.books.sales), sale)
+        lacking = [each for each in ready if not self.is_on_the_shelf(self.books.sales[each].promised)]
+        name = prefer(lacking * 3 + ready * 3 + self.sales_where(status="shipped"), list(self.books.sales), sale)
         mine, order, now = self.books.sales[name], self.order(name), timezone.now()
         units, quantities = Counter(mine.promised), None
         if name in ready and part % 4:
@@ -385,7 +396,7 @@ class ShopMachine(RuleBasedStateMachine):
             quantities = {order.lines.get(sku=sku).public_id: units[sku]}
         outcome = "refused"
         if name in ready:
-            on_shelf = all(self.books.shelf[sku] >= wanted for sku, wanted in units.items())
+            on_shelf = self.is_on_the_shelf(units)
             outcome = "not on the shelf" if not on_shelf else "a part" if units != mine.promised else "the rest"
         elif mine.status == "shipped":
             outcome = "again"
@@ -427,6 +438,34 @@ class ShopMachine(RuleBasedStateMachine):
             mine.refunded += shipping
         self.done("refund", "given back" if possible else "nothing left")
 
+    @action(
+        8,
+        when=lambda self: self.sales_where(status="delivered") or (self.steps % 5 == 0 and self.books.sales),
+        sale=anything,
+        line=anything,
+        units=between(1, 3),
+        disposition=one_of("restock", "damaged", "discard"),
+    )
+    def come_back(self, sale: int, line: int, units: int, disposition: Disposition) -> None:
+        name = prefer(self.sales_where(status="delivered"), list(self.books.sales), sale)
+        mine, order, now = self.books.sales[name], self.order(name), timezone.now()
+        sku = pick(sorted(mine.units), line)
+        item = ReturnItem(order.lines.get(sku=sku).public_id, units, "changed_mind")
+        possible = mine.status == "delivered" and units <= mine.shipped[sku] - mine.returned[sku]
+
+        def act() -> None:
+            found = orders.request_return(order, [item], actor="guest", now=now)
+            orders.approve_return(found, actor="staff", now=now)
+            for _ in range(2):
+                orders.receive_return(found, {item.line: disposition}, actor="staff", now=now)
+
+        if self.succeeds(act, possible, ReturnRefused, TooManyUnits):
+            mine.returned[sku] += units
+            mine.came_back.append((sku, units))
+            self.books.shelf[sku] += units if disposition == "restock" else 0
+        outcome = "sold again" if disposition == "restock" else "written off"
+        self.done("come back", outcome if possible else "refused")
+
     # --- What the rules choose from: the oldest first, for the names are random and a seed must find the same again
 
     @property
@@ -458,6 +497,9 @@ class ShopMachine(RuleBasedStateMachine):
     @property
     def ready_sales(self) -> list[str]:
         return self.sales_where(status="confirmed") + self.sales_where(status="processing")
+
+    def is_on_the_shelf(self, units: Counter[str]) -> bool:
+        return all(self.books.shelf[sku] >= wanted for sku, wanted in units.items())
 
     def cart(self, name: str) -> CartSnapshot:
         return CartSnapshot.objects.get(public_id=name)
