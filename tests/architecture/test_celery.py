@@ -34,7 +34,8 @@ def test_no_task_says_otherwise() -> None:
     assert {"shop.tasks.relay_outbox", "webhooks.tasks.deliver"} <= set(ours)
     for name, task in ours.items():
         assert task.acks_late and task.reject_on_worker_lost and task.ignore_result, name
-        assert task.soft_time_limit is None and task.time_limit is None, name
+        limits = (task.soft_time_limit, task.time_limit)
+        assert limits == (settings.CELERY_TASK_SOFT_TIME_LIMIT, settings.CELERY_TASK_TIME_LIMIT), name
 
 
 def far_off(tree: ast.AST) -> Iterator[str]:
