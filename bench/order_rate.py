@@ -1,4 +1,4 @@
-"""How many orders a second, and what does one cost? `bench/orders.py [--seconds N] [--buyers N]`.
+"""How many orders a second, and what does one cost? `bench/order_rate.py [--seconds N] [--buyers N]`.
 
 Over HTTP, on the shop as `bin/run` starts it, on the servers that `DATABASE_URL` and `REDIS_URL` name, which must be of
 this machine. Each of the buyers, with an address of their own and a kept-alive connection, puts one article into a new
@@ -12,7 +12,7 @@ Redis and this client are not counted.
 Machines are noisy: turns of orders alternate with turns of /livez, which does nothing, and the ratio of both rates says
 what an order costs whatever else the machine does. The other shops were measured before, elsewhere: see `others`.
 
-Prints the figures and writes bench/results/orders.json.
+Prints the figures and writes bench/results/order_rate.json.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "bench" / "results" / "orders.json"
+RESULT = ROOT / "bench" / "results" / "order_rate.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
@@ -66,7 +66,7 @@ def main() -> int:
             turns.append(turn(stack, order, given.buyers, given.seconds) | {"livez_per_second": idle["per_second"]})
         assert stack.broken_invariants() == []
     result: dict[str, Any] = {
-        "command": f"bench/orders.py --seconds {given.seconds:g} --turns {given.turns} --buyers {given.buyers}",
+        "command": f"bench/order_rate.py --seconds {given.seconds:g} --turns {given.turns} --buyers {given.buyers}",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
