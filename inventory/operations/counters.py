@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from inventory.errors import InsufficientStock
 from inventory.models import StockItem
@@ -65,8 +66,11 @@ def apply(changes: Iterable[Change], *, otherwise: Mapping[str, list[Change]] | 
         live.hint("stock.changed", changed)
     refused = set()
     for sku in sorted(changed):
+        rows = totals[sku]
         try:
-            _apply_to(sku, totals[sku], low)
+            # A SKU's rows change all or none: what the first one promised must not outlive the refusal of the second.
+            with transaction.atomic() if otherwise is not None and len(rows) > 1 else nullcontext():
+                low |= _apply_to(sku, rows)
         except InsufficientStock:
             if otherwise is None:
                 raise
@@ -74,13 +78,15 @@ def apply(changes: Iterable[Change], *, otherwise: Mapping[str, list[Change]] | 
             instead: dict[int, list[int]] = defaultdict(lambda: [0, 0])
             for change in otherwise[sku]:
                 instead[change.warehouse_id][1] += change.reserved
-            _apply_to(sku, instead, low)
+            low |= _apply_to(sku, instead)
     if low:
         alerts.tell_low(list(low), min(low.values()))
     return refused
 
 
-def _apply_to(sku: str, rows: Mapping[int, list[int]], low: dict[str, datetime]) -> None:
+def _apply_to(sku: str, rows: Mapping[int, list[int]]) -> dict[str, datetime]:
+    """Answers when the SKU became low, if it did."""
+    low = {}
     with connection.cursor() as cursor:
         for warehouse_id, (on_hand, reserved) in sorted(rows.items()):
             if not on_hand and not reserved:
@@ -96,6 +102,7 @@ def _apply_to(sku: str, rows: Mapping[int, list[int]], low: dict[str, datetime])
                 low[sku] = low_at
             if on_hand < 0 <= reserved and shortfall:
                 alerts.tell_short(sku, warehouse_id, shortfall, now)
+    return low
 
 
 def available(sku: str) -> int:
