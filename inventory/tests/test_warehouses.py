@@ -7,6 +7,7 @@ from django.utils import timezone
 from inventory import operations
 from inventory.errors import InsufficientStock, NotFree, NotPromised
 from inventory.models import Reservation, StockItem, StockMovement, Warehouse
+from inventory.operations.counters import Change, apply
 from inventory.operations.shelf import Disposition
 from inventory.operations.spread import spread
 from shop.errors import InvalidInput
@@ -198,3 +199,12 @@ def test_merging_takes_over_in_one_pass(main: Warehouse) -> None:
     assert promised("bag:own") == {"main": 4, "outlet": 3}
     assert promised("bag:guest") == {}
     assert StockItem.objects.get(sku="BOWL").reserved == 1
+
+
+def test_a_refusal_of_the_second_warehouse_undoes_the_first(main: Warehouse, outlet: Warehouse) -> None:
+    """The plan was made on rows that can't change; were it wrong all the same, no unit may be promised to nobody."""
+    first, second = sorted([main.pk, outlet.pk])
+    with transaction.atomic():
+        plan = [Change("MUG", first, reserved=2), Change("MUG", second, reserved=7)]
+        assert apply(plan, otherwise={"MUG": []}) == {"MUG"}
+    assert shelves() == {"main": (4, 0), "outlet": (6, 0)}
