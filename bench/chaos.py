@@ -10,16 +10,13 @@ database: no acknowledged order is lost, none that was paid for stays unpaid, no
 import argparse
 import json
 import os
-import platform
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +24,7 @@ RESULT = ROOT / "bench" / "results" / "chaos.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.faults.buyer import put_on_sale  # noqa: E402
 from tests.faults.load import Load  # noqa: E402
 from tests.faults.outages import SKU, kill_and_await, seconds_until_nothing_is_lost, web_workers  # noqa: E402
@@ -59,10 +57,7 @@ def main() -> int:
     available = {kind: round(load.availability({kind}), 3) for kind in ("read", "cart", "checkout")}
     result = {
         "command": f"bench/chaos.py --minutes {given.minutes:g} --seed {given.seed}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "goal_percent": GOAL,
         "results": {
             "available_percent": available,

@@ -8,14 +8,10 @@ one charge each, no broken invariant. Writes bench/results/commit_cuts.json.
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +19,7 @@ RESULT = ROOT / "bench" / "results" / "commit_cuts.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.faults.behind_proxies import faulty_shop  # noqa: E402
 from tests.faults.commits import lose_orders, lose_payments, problems  # noqa: E402
 
@@ -43,10 +40,7 @@ def main() -> int:
         }
     result = {
         "command": f"bench/commit_cuts.py --trials {given.trials}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "goal": "one order and one charge each, no broken invariant",
         "seconds": round(time.monotonic() - started, 1),
         "results": found,

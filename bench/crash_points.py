@@ -9,13 +9,9 @@ invariant, everybody served within 60 s of the last blow. Writes bench/results/c
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ RESULT = ROOT / "bench" / "results" / "crash_points.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.faults.buyer import put_on_sale  # noqa: E402
 from tests.faults.crashes import (  # noqa: E402
     ENVIRONMENT,
@@ -44,10 +41,7 @@ def main() -> int:
     results = [run(seed) for seed in range(1, given.seeds + 1)]
     result = {
         "command": f"bench/crash_points.py --seeds {given.seeds}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "goal": f"every point struck, no problem, everybody served {RECOVERY_SECONDS} s after the last blow",
         "points": len(PLACES),
         "results": results,

@@ -15,12 +15,8 @@ Writes bench/results/flash_sale.json, and the client's log beside `--log`.
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +25,7 @@ RESULT = ROOT / "bench" / "results" / "flash_sale.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.races.sale import Sale  # noqa: E402
 from tests.stack import running  # noqa: E402
 
@@ -97,11 +94,7 @@ def run(sale: Sale, logs: Path | None) -> dict[str, Any]:
 def write(given: argparse.Namespace, runs: list[dict[str, Any]]) -> None:
     result = {
         "command": f"bench/flash_sale.py --units {given.units} --buyers {given.buyers} --sockets {given.sockets}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores shared with the client, {platform.machine()}",
-        "python": platform.python_version(),
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "goal": f"orders = units; no unplanned 5xx; all answered within {SECONDS_GOAL} s",
         "runs": runs,
     }

@@ -6,13 +6,9 @@ stay on; the requests come from many people and addresses. Writes bench/results/
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +16,7 @@ RESULT = ROOT / "bench" / "results" / "schemathesis.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.contract.fuzzing import LEFT_OUT, fuzz  # noqa: E402
 from tests.stack import running  # noqa: E402
 
@@ -41,9 +38,7 @@ def main() -> int:
     answers = {str(status): count for status, count in sorted(report.statuses.items())}
     result = {
         "command": f"bench/fuzz.py --examples {given.examples} --seed {given.seed}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        **circumstances(),
         "seconds": round(seconds, 1),
         "cases": report.cases,
         "operations": report.operations,

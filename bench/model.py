@@ -9,16 +9,18 @@ bench/results/model.json. A difference ends the run with its history.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "model.json"
+# Started as a file, Python looks beside it alone.
+sys.path[0] = str(ROOT)
+
+from bench.circumstances import circumstances  # noqa: E402
 
 
 def main() -> int:
@@ -39,10 +41,7 @@ def main() -> int:
         return code or 1
     result = {
         "command": f"bench/model.py --steps {given.steps} --seed {given.seed}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "seconds": round(time.monotonic() - started),
         "steps": sum(outcomes.values()),
         "failures": 0,

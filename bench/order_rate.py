@@ -19,13 +19,10 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,6 +34,7 @@ sys.path[0] = str(ROOT)
 
 import psycopg  # noqa: E402
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.races.crowd import Connection, address  # noqa: E402
 from tests.races.sale import ADDRESS  # noqa: E402
 from tests.stack import Stack, running  # noqa: E402
@@ -67,10 +65,7 @@ def main() -> int:
         assert stack.broken_invariants() == []
     result: dict[str, Any] = {
         "command": f"bench/order_rate.py --seconds {given.seconds:g} --turns {given.turns} --buyers {given.buyers}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "counted": "user+system of web server and database; an order is two requests: add, order",
         "goal": GOAL,
         "others": OTHERS,

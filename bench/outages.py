@@ -8,12 +8,8 @@ bench/results/outages.json.
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +18,7 @@ RESULT = ROOT / "bench" / "results" / "outages.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.faults.buyer import put_on_sale  # noqa: E402
 from tests.faults.load import Load  # noqa: E402
 from tests.faults.outages import (  # noqa: E402
@@ -54,10 +51,7 @@ def main() -> int:
     results = {"redis": redis, "postgresql": postgres, "worker": worker, "broken_invariants": broken}
     result = {
         "command": " ".join(["bench/outages.py", *sys.argv[1:]]),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "goal": "Redis, worker: no 5xx. PostgreSQL: 503 with Retry-After at worst, back in 10 s. Nothing lost",
         "results": results,
     }

@@ -8,13 +8,9 @@ and what the shop says is held against the stand-in's own books. Writes bench/re
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +18,7 @@ RESULT = ROOT / "bench" / "results" / "provider_faults.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.provider.faulty_sale import Sale  # noqa: E402
 from tests.stack import running  # noqa: E402
 
@@ -46,10 +43,7 @@ def main() -> int:
         found = sale.summary() | {"broken_invariants": stack.broken_invariants()}
     result = {
         "command": " ".join(["bench/provider_faults.py", *sys.argv[1:]]),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "goal": "0 double charges, 0 lost paid orders, no broken invariant",
         "seconds_of_sale": round(sold, 1),
         "seconds_until_books_agreed": round(agreed, 1),

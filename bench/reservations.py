@@ -9,7 +9,6 @@ books: what is reserved is what was answered. Writes bench/results/reservations.
 import argparse
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -18,7 +17,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -34,6 +32,8 @@ DATABASE = "bench_reservations"
 PLENTY = 10**9
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
+
+from bench.circumstances import circumstances  # noqa: E402
 
 RESERVE = """
 INSERT INTO inventory_reservation (reference, sku, warehouse_id, quantity, kind, state, expires_at, created_at)
@@ -103,11 +103,8 @@ def main() -> int:
     result = {
         "command": f"bench/reservations.py --seconds {given.seconds:g} --rounds {given.rounds}"
         f" --connections {given.connections} --seed {given.seed}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        **circumstances(),
         "client": "threads of one process on the same machine",
-        "cpu": cpu(),
         "load_average_before_and_after": results.pop("load"),
         "seed": given.seed,
         "seconds": given.seconds,
@@ -255,11 +252,6 @@ def books_are_wrong(url: str, sku: str, tally: Tally) -> bool:
             [sku],
         ).fetchone()
     return row != (tally.won, tally.won)
-
-
-def cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ shop. Writes bench/results/start.json and prints it.
 import argparse
 import json
 import os
-import platform
 import re
 import signal
 import socket
@@ -19,12 +18,16 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "start.json"
+# Started as a file, Python looks beside it alone.
+sys.path[0] = str(ROOT)
+
+from bench.circumstances import circumstances  # noqa: E402
+
 LATER_STARTS = 3
 GOALS = {"first_page_seconds": 180, "second_start_seconds": 10, "idle_pss_mb": 600}
 
@@ -76,10 +79,8 @@ def measure(clone: Path, settle: int) -> dict[str, Any]:
     missed = [name for name, goal in GOALS.items() if samples.get(name, goal) >= goal]
     return {
         "command": "bench/start.py " + " ".join(sys.argv[1:]),
+        **circumstances(),
         "commit": commit,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "cpu": cpu(),
         "samples": samples,
         "goals": GOALS,
         "goals_missed": missed,
@@ -155,12 +156,6 @@ def pss(pid: int) -> float:
     except OSError:
         return 0.0
     return round(int(match[1]) / 1024, 1) if match else 0.0
-
-
-def cpu() -> str:
-    match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-    count = Path("/proc/cpuinfo").read_text().count("processor\t")
-    return f"{count} x {match[1] if match else platform.machine()}"
 
 
 def git(folder: Path, *arguments: str) -> str:

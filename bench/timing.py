@@ -10,16 +10,12 @@ With verification optional, signing up tells of a known address by its very answ
 import argparse
 import json
 import math
-import os
-import platform
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +25,7 @@ RESULT = ROOT / "bench" / "results" / "timing.json"
 # Started as a file, Python looks beside it alone.
 sys.path[0] = str(ROOT)
 
+from bench.circumstances import circumstances  # noqa: E402
 from tests.stack import Stack, running  # noqa: E402
 
 PASSWORD = "not the right passphrase"
@@ -62,10 +59,7 @@ def main() -> int:
         results = {title: measure(pair, given.count, given.seed) for title, pair in pairs(stack).items()}
     result = {
         "command": f"bench/timing.py --count {given.count} --seed {given.seed}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 1),
+        **circumstances(),
         "goal": f"p above {P_GOAL}",
         "results": results,
     }
