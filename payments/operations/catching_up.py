@@ -32,8 +32,7 @@ def reconcile(now: datetime) -> int:
     Returns how many were asked.
     """
     due = Payment.objects.to_reconcile(now).select_related("order")
-    # Who can have paid comes first: a request that Stripe answers with its stored failure, for a day, must not be
-    # what every run stops at.
+    # Who can have paid comes first: requests that the provider goes on failing must not be what every run stops at.
     asked = _ask_about(due.filter(external_id__isnull=False), now=now)
     asked += _ask_about(due.filter(external_id=None), now=now)
     warn_of_lapsing(now)
@@ -99,7 +98,7 @@ def _compare(listed: Listed, *, now: datetime) -> str:
             log.error("money without a payment: %s", problem)
             return problem
         return ""
-    if not payment.external_id:
+    if not (payment.external_id or payment.is_settled):
         # Its answer was lost, and the process with it: asking again with the same key finds the same session.
         _catch_up(payment, now=now)
         payment.refresh_from_db()

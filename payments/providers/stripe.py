@@ -23,7 +23,10 @@ from .base import Decline, Listed, Message, ProviderDispute, ProviderRefund, Pro
 log = getLogger(__name__)
 
 # Stripe takes at least 30 minutes; the minute more covers a slow call and clocks that differ.
+LEAST_LENGTH = timedelta(minutes=30)
 SESSION_LENGTH = timedelta(minutes=31)
+CLOCKS_DIFFER = timedelta(minutes=1)
+MAX_SEARCHED = 1000
 MAX_LINES = 100
 MAX_NAME = 250
 TIMEOUT = 10
@@ -102,9 +105,12 @@ class Stripe:
 
     def start(self, payment: Payment, request: PaymentEvent) -> Started:
         with translated_errors():
-            session = client().v1.checkout.sessions.create(
-                request.payload, {"idempotency_key": request.idempotency_key}
-            )
+            try:
+                session = client().v1.checkout.sessions.create(
+                    request.payload, {"idempotency_key": request.idempotency_key}
+                )
+            except stripe.APIError as error:
+                session = made_despite(error, payment)
         failpoints.reach("payments.session_created")
         return Started(session.id, session.url or "")
 
@@ -190,6 +196,28 @@ def _client(key: str, api_base: str) -> stripe.StripeClient:
         http_client=stripe.RequestsClient(timeout=TIMEOUT),
         max_network_retries=RETRIES,
     )
+
+
+def made_despite(error: stripe.APIError, payment: Payment) -> Any:
+    """The session that a failed request has made all the same: Stripe keeps a 500 as its key's answer for a day.
+
+    Raises the error where the request may be sent again, and PaymentRefused where no such session is found: should
+    there be one, nobody has its address to pay there.
+    """
+    if (error.headers or {}).get("Idempotent-Replayed") != "true":
+        raise error
+    assert payment.expires_at is not None
+    # Stripe makes none that ends sooner; its clock and ours may differ.
+    made = {
+        "gte": int((payment.expires_at - SESSION_LENGTH - CLOCKS_DIFFER).timestamp()),
+        "lte": int((payment.expires_at - LEAST_LENGTH + CLOCKS_DIFFER).timestamp()),
+    }
+    page = client().v1.checkout.sessions.list({"created": made, "limit": 100})
+    found = islice(page.auto_paging_iter(), MAX_SEARCHED)
+    session = next((each for each in found if listed_of(each).payment_id == payment.public_id), None)
+    if session is None:
+        raise PaymentRefused from error
+    return session
 
 
 def session_id(payment: Payment) -> str:

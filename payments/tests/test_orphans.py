@@ -45,6 +45,20 @@ def test_a_session_whose_answer_was_lost_is_found(sandbox: Sandbox, order: Order
     assert order.payments.get().external_id
 
 
+def test_a_session_of_an_attempt_that_has_ended_stops_nothing(sandbox: Sandbox, order: Order, settings: Any) -> None:
+    with wire_to(sandbox) as wire:
+        settings.STRIPE_API_BASE = wire.url
+        wire.lose_answers = 3
+        with pytest.raises(ProviderUnavailable):
+            operations.start(order, now=timezone.now())
+    settings.STRIPE_API_BASE = sandbox.url
+    operations.change_method(order, "cod", now=timezone.now())
+    ended = order.payments.get(provider="stripe")
+    assert not [problem for problem in find() if ended.public_id in problem]
+    ended.refresh_from_db()
+    assert (ended.status, ended.external_id) == ("voided", None)
+
+
 def test_captured_here_and_unknown_there(sandbox: Sandbox, paid: Payment) -> None:
     Payment.objects.update(external_id="cs_test_of_another_account")
     problems = [problem for problem in find() if paid.public_id in problem]

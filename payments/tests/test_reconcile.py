@@ -71,7 +71,9 @@ def test_payments_that_can_not_begin_do_not_keep_others_from_being_asked_about(s
     """A 500 is the answer to its key for a day: one such payment at the head would stop every run."""
     paid = operations.start(place_order(), now=timezone.now())
     sandbox.pay(paid)
-    sandbox.set_faults(error_after={"only": "POST /v1/checkout/sessions"})
+    sandbox.set_faults(
+        error_after={"only": "POST /v1/checkout/sessions"}, error_before={"only": "GET /v1/checkout/sessions"}
+    )
     stuck = [place_order() for _ in range(4)]
     for order in stuck:
         with pytest.raises(ProviderUnavailable):
@@ -84,4 +86,5 @@ def test_payments_that_can_not_begin_do_not_keep_others_from_being_asked_about(s
     operations.reconcile(later)
     paid.refresh_from_db()
     assert paid.status == Payment.Status.CAPTURED
-    assert Payment.objects.filter(order__in=stuck, status=Payment.Status.PENDING).count() == 4
+    assert Payment.objects.filter(order__in=stuck, external_id=None, status=Payment.Status.PENDING).count() == 4
+    sandbox.set_faults(error_before=None)

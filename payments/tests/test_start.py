@@ -96,6 +96,37 @@ def test_lost_answer_is_asked_for_again_with_the_same_key(
     assert operations.settle(payment, now=timezone.now()).status == "captured"
 
 
+def stored_failure(sandbox: Sandbox, **more: Any) -> None:
+    """The next session is made, and the answer to its key is a 500 from then on."""
+    sandbox.set_faults(error_after={"only": "POST /v1/checkout/sessions", "at_most": 1}, **more)
+
+
+def test_a_session_that_was_made_despite_the_answer_is_found(sandbox: Sandbox, order: Order, since: Any) -> None:
+    stored_failure(sandbox)
+    payment = operations.start(order, now=timezone.now())
+    assert since("sessions") == 1
+    sandbox.pay(payment)
+    assert operations.settle(payment, now=timezone.now()).status == Payment.Status.CAPTURED
+
+
+def test_one_that_could_not_be_looked_for_is_found_later(sandbox: Sandbox, order: Order, since: Any) -> None:
+    stored_failure(sandbox, error_before={"only": "GET /v1/checkout/sessions", "at_most": 3})
+    with pytest.raises(ProviderUnavailable):
+        operations.start(order, now=timezone.now())
+    assert operations.start(order, now=timezone.now()).redirect_url
+    assert (since("sessions"), order.payments.count()) == (1, 1)
+
+
+def test_a_stored_failure_without_a_session_gives_way_to_a_new_attempt(sandbox: Sandbox, order: Order) -> None:
+    stored_failure(sandbox, error_before={"only": "GET /v1/checkout/sessions", "at_most": 3})
+    with pytest.raises(ProviderUnavailable):
+        operations.start(order, now=timezone.now())
+    Payment.objects.update(expires_at=timezone.now() + timedelta(hours=3))  # looked for where there is none
+    second = operations.start(order, now=timezone.now())
+    assert session_of(second).status == "open"
+    assert sorted(order.payments.values_list("status", flat=True)) == ["failed", "pending"]
+
+
 def test_request_that_never_arrived_and_is_too_old_gives_way_to_a_new_one(
     sandbox: Sandbox, order: Order, settings: Any
 ) -> None:
