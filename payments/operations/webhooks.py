@@ -103,7 +103,8 @@ def _handle(event: WebhookEvent, now: datetime) -> None:
 def _payment_of(event: WebhookEvent) -> Payment | None:
     about = event.payload
     payments = Payment.objects.filter(provider=event.provider)
-    named = Q(external_id=about.get("external_id") or None) | Q(public_id=about.get("payment_id", ""))
+    # "" and not None, which would be every payment that has not begun.
+    named = Q(external_id=about.get("external_id", "")) | Q(public_id=about.get("payment_id", ""))
     if found := payments.filter(named).first():
         return found
     reference = about.get("captured_ref")

@@ -21,6 +21,7 @@ from payments.models import Payment, WebhookEvent
 from payments.operations import webhooks
 from payments.providers.stripe import client
 
+from .factories import place_order
 from .sandbox import DECLINED, ROOT, SECRET, Sandbox
 
 URL = "/webhooks/stripe"
@@ -88,6 +89,19 @@ def test_refund_at_the_provider_arrives_by_its_intent(sandbox: Sandbox, paid: Pa
     paid.refresh_from_db()
     assert paid.refunded_minor == 300
     assert paid.refunds.count() == 1
+
+
+def test_a_message_by_its_intent_finds_its_payment_beside_one_that_never_began(sandbox: Sandbox, paid: Payment) -> None:
+    """What names no session is not about the payments that have none: the money would have gone back unheard of."""
+    order = place_order()
+    Payment.objects.create(order=order, provider="stripe", currency="EUR", amount_minor=order.total_minor)
+    sandbox.set_webhooks("deliver")
+    intent = paid.events.get(kind="capture", phase="success").external_ref
+    requests.post(f"{sandbox.url}/_sandbox/disputes", json={"payment_intent": intent}, timeout=10).raise_for_status()
+    sandbox.wait_for_webhooks()
+    assert handle() >= 1
+    paid.refresh_from_db()
+    assert paid.disputed_minor == paid.captured_minor
 
 
 def test_any_order_of_arrival_ends_in_the_same_state(sandbox: Sandbox, payment: Payment) -> None:
