@@ -9,6 +9,10 @@ INVARIANTS = (
         JOIN shop_outboxevent p ON p.dedupe_key = 'order.placed:' || o.public_id
         LEFT JOIN shop_outboxevent e ON e.dedupe_key = 'order.paid:' || o.public_id
         WHERE o.payment_status IN ('paid', 'partially_refunded', 'refunded') AND e.id IS NULL
+            -- Authorised money of which staff took a part did not pay the order, whatever of it went back.
+            AND (o.payment_status = 'paid' OR o.total_minor <= (
+                SELECT coalesce(sum(captured_minor), 0) FROM payments_payment WHERE order_id = o.id
+            ))
             -- Money that came after the order's end was given back, and paid nothing.
             AND o.status <> 'cancelled'
             -- Done events are kept for 30 days.
