@@ -244,7 +244,7 @@ def _reduce(
     units = {lines[line.sku].public_id: line.before - line.after for line in changed}
     share = payments.preview_lines(order, units).gross_minor
     before = orders.summary(order)
-    order = orders.cancel_units(order, units, reason=REASON, actor=wish.actor, now=now)
+    order = orders.cancel_units(order, units, reason=REASON, is_refunded=False, actor=wish.actor, now=now)
     name = orders.note_edit(order, "reduced", before, units=units, actor=wish.actor, now=now)
     return Outcome(order, changed, -share, units, name)
 

@@ -11,7 +11,7 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401
-        from .handlers import capture_shipped_order, close_cancelled_order, refund_return
+        from .handlers import capture_shipped_order, close_cancelled_order, refund_cancelled_units, refund_return
         from .privacy import PART
 
         privacy.register(PART)
@@ -19,4 +19,6 @@ class PaymentsConfig(AppConfig):
         subscribe("order.cancelled", close_cancelled_order)
         subscribe("order.partly_shipped", capture_shipped_order)
         subscribe("order.shipped", capture_shipped_order)
+        subscribe("order.units_cancelled", refund_cancelled_units)
+        subscribe("order.paid", refund_cancelled_units)
         subscribe("return.received", refund_return)

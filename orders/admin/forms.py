@@ -121,6 +121,13 @@ class DropForm(OrderUnitsForm):
     reason = forms.CharField(
         max_length=200, widget=UnfoldAdminTextInputWidget, help_text="For the order's history; the buyer sees it not."
     )
+    is_refunded = forms.BooleanField(
+        label="Refund them",
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanWidget,
+        help_text="Their price goes back, at once or when the order is paid. Untick it where it has gone back already.",
+    )
 
 
 class ReceiveForm(forms.Form):

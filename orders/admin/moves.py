@@ -101,7 +101,8 @@ MOVES = {
     ),
     "drop": Move(
         "Take units off",
-        "These units will not be sent and can be sold again. What was paid for them you refund on the payment's page.",
+        "These units will not be sent and can be sold again. A refund of what was not paid online is only recorded: "
+        "you send that money back yourself.",
         "has fewer units to send",
         lambda order, quantities, **given: operations.cancel_units(order, quantities, **given),
         has_units_to_send,

@@ -14,6 +14,7 @@ from inventory import operations as inventory
 from orders.errors import InvalidTransition, NothingToShip, WrongParcelState
 from orders.models import Order, OrderLine, Shipment, ShipmentLine
 from shipping import queries as shipping
+from shop import outbox
 
 from .journal import ALLOWED, Status, locked, record, save, tell, transition
 from .units import by_sku, chosen, count
@@ -229,9 +230,12 @@ def replace(lost: Shipment, *, tracking_number: str = "", carrier: str = "", act
 
 
 @transaction.atomic
-def cancel_units(order: Order, quantities: Quantities, *, reason: str, actor: str, now: datetime) -> Order:
-    """Takes units off an order that will not be sent after all; they can be sold again. Their money is refunded apart.
+def cancel_units(
+    order: Order, quantities: Quantities, *, reason: str, is_refunded: bool = True, actor: str, now: datetime
+) -> Order:
+    """Takes units off an order that will not be sent after all; they can be sold again.
 
+    `payments` hears of it and gives back what was or will be paid for them, unless `is_refunded` leaves that to others.
     Units in a parcel that waits have to be unpacked first; the last ones of an order of which nothing left are
     `cancel_order`. Raises InvalidTransition, TooManyUnits. Locks: order, then its reservations, then stock.
     """
@@ -244,14 +248,15 @@ def cancel_units(order: Order, quantities: Quantities, *, reason: str, actor: st
     for line, quantity in units.items():
         line.cancelled_quantity += quantity
         line.save(update_fields=["cancelled_quantity"])
-    payload = {"units": {line.public_id: quantity for line, quantity in units.items()}, "reason": reason}
+    taken = {line.public_id: quantity for line, quantity in units.items()}
+    payload = {"units": taken, "reason": reason, "is_refunded": is_refunded}
     record(order, "units_cancelled", actor=actor, now=now, payload=payload)
     follow(order, actor=actor, now=now)
     if order.status == Status.SHIPPED:
         _finish(order, actor=actor, now=now)
     save(order, now)
     number = order.events.filter(type="units_cancelled").count()
-    tell("order.units_cancelled", order, of=str(number), units=payload["units"], reason=reason)
+    tell("order.units_cancelled", order, of=str(number), priority=outbox.MONEY, **payload)
     inventory.release(order.reference, by_sku(units))
     return order
 

@@ -10,12 +10,12 @@ from .refunds import (
     preview_lines,
     refund,
     refund_amount,
+    refund_left,
     refund_lines,
     refund_order,
     refund_rest,
-    refund_return,
 )
-from .returns import finish_return, refund_units
+from .returns import finish_return, refund_cancelled_units, refund_units
 from .settling import end_session, settle
 from .shares import Part, Shares, left_of, taxes_by_rate
 from .webhooks import forget_webhooks, handle_webhooks, store_webhook
@@ -43,10 +43,11 @@ __all__ = [
     "record_manual_payment",
     "refund",
     "refund_amount",
+    "refund_cancelled_units",
+    "refund_left",
     "refund_lines",
     "refund_order",
     "refund_rest",
-    "refund_return",
     "refund_units",
     "settle",
     "start",

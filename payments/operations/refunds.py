@@ -50,8 +50,10 @@ def refund_lines(
     return _sent(made, now=now)
 
 
-def refund_return(order: Order, quantities: Mapping[str, int], *, key: str, now: datetime) -> list[Refund] | None:
-    """Gives back units that came back, once for each `key`, as far as staff have not done so: nothing may be left.
+def refund_left(
+    order: Order, quantities: Mapping[str, int], *, reason: str, key: str, now: datetime
+) -> list[Refund] | None:
+    """Gives back units, once for each `key`, as far as staff have not done so: nothing may be left, or paid yet.
 
     None when the money does not suffice, of which staff are told. Locks and provider as `refund_lines`.
     """
@@ -64,9 +66,9 @@ def refund_return(order: Order, quantities: Mapping[str, int], *, key: str, now:
             shares = of_lines(left, {line: quantity for line, quantity in units.items() if quantity}, 0)
             paid = any(payment.captured_minor for payment in payments)
             try:
-                made = _spread(payments, shares, reason="returned", key=key, now=now) if paid else []
+                made = _spread(payments, shares, reason=reason, key=key, now=now) if paid else []
             except RefundTooLarge:
-                alert(payments[-1], "units came back, and what is left of the money does not cover them")
+                alert(payments[-1], f"units are to be refunded ({reason}), and what is left of the money is too little")
                 return None
     return _sent(made, now=now)
 

@@ -11,7 +11,7 @@ from orders.operations import ReturnItem
 from payments.models import Refund
 from shop import failpoints
 
-from .refunds import refund_lines, refund_return
+from .refunds import refund_left, refund_lines
 
 
 def refund_units(
@@ -45,8 +45,16 @@ def refund_units(
 def finish_return(received: Return, *, now: datetime) -> list[Refund]:
     """Gives back the units that came back, and lets the return know by which refund. Once, however often called."""
     quantities = {line.order_line.public_id: line.quantity for line in received.lines.select_related("order_line")}
-    made = refund_return(received.order, quantities, key=f"return:{received.public_id}", now=now)
+    key = f"return:{received.public_id}"
+    made = refund_left(received.order, quantities, reason="returned", key=key, now=now)
     failpoints.reach("returns.refunded")
     if made is not None:
         orders.mark_return_refunded(received.public_id, made[0].public_id if made else "", now=now)
     return made or []
+
+
+def refund_cancelled_units(order: Order, *, now: datetime) -> None:
+    """Gives back what staff took off the order before it left. Once for each time; what is not paid yet, when it is."""
+    for event in order.events.filter(type="units_cancelled", payload__is_refunded=True):
+        key = f"{order.public_id}:units:{event.pk}"
+        refund_left(order, event.payload["units"], reason="not sent", key=key, now=now)
