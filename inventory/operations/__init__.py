@@ -8,6 +8,7 @@ refuse to run without one. docs/algorithms/stock.md tells the whole story.
 from .alerts import sweep_low_stock
 from .promises import (
     allocate,
+    allocate_more,
     extend,
     hold,
     reallocate,
@@ -35,6 +36,7 @@ from .shelf import (
 __all__ = [
     "adjust",
     "allocate",
+    "allocate_more",
     "default_warehouse",
     "ensure_item",
     "extend",

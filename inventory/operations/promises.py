@@ -57,6 +57,16 @@ def secure(reference: str, quantities: Mapping[str, int]) -> None:
     _promise(reference, mine, _units(mine) | Counter(quantities), kind=Kind.ALLOCATION, until=None)
 
 
+def allocate_more(reference: str, quantities: Mapping[str, int]) -> None:
+    """Promises `quantities` to an order beside what it has open, all of it until shipped: for what has to leave twice.
+
+    All or nothing: InsufficientStock. Locks: the order's reservations, then stock rows by SKU and warehouse.
+    """
+    require_transaction()
+    mine = _locked(Reservation.objects.open().allocations().filter(reference=reference, sku__in=quantities))
+    _promise(reference, mine, _units(mine) + Counter(quantities), kind=Kind.ALLOCATION, until=None)
+
+
 def reallocate(reference: str, quantities: Mapping[str, int], *, until: datetime | None) -> None:
     """Makes the open allocations of an order exactly `quantities`, and nothing of other SKUs: for order edits.
 

@@ -224,7 +224,7 @@ def replace(lost: Shipment, *, tracking_number: str = "", carrier: str = "", act
     save(order, now)
     tell("order.parcel_replaced", order, of=parcel.public_id, shipment_id=parcel.public_id)
     units = by_sku(contents)
-    inventory.allocate(f"replacement:{parcel.public_id}", order.reference, units, until=None)
+    inventory.allocate_more(order.reference, units)
     inventory.ship(order.reference, actor=actor, quantities=units)
     return parcel
 

@@ -190,6 +190,18 @@ def test_a_replacement_leaves_what_is_promised_to_the_rest_alone() -> None:
     assert stock() == [(2, 1)]
 
 
+def test_a_parcel_is_sent_again_while_units_of_the_same_article_still_wait() -> None:
+    order = order_in("confirmed", make_variant(stock=6), quantity=3)
+    lost = operations.lose(send(order, 2), actor=ACTOR, now=now())
+    again = operations.replace(lost, actor=ACTOR, now=now())
+    assert stock() == [(2, 1)]
+    assert axes(order) == ("processing", "partially_fulfilled")
+    arrive(order, send(order))
+    arrive(order, again)
+    assert axes(order) == ("delivered", "fulfilled")
+    assert stock() == [(1, 0)]
+
+
 def test_a_lost_parcel_keeps_the_order_open_until_staff_close_it() -> None:
     order = order_of_two_lines()
     lost = operations.lose(send(order, 3), actor=ACTOR, now=now())
