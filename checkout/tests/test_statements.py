@@ -41,7 +41,7 @@ def test_adding_and_ordering(api: ApiClient) -> None:
         answer = api.post("/orders", order_body(cart, paymentMethod="invoice"), idempotency_key="one wish")
     assert answer.status_code == 201
     assert len(added) <= 16, "\n".join(added)
-    assert len(ordered) <= 40, "\n".join(ordered)
+    assert len(ordered) <= 37, "\n".join(ordered)
 
 
 def test_who_comes_too_late_costs_next_to_nothing(api: ApiClient) -> None:

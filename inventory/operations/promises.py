@@ -260,8 +260,11 @@ def _convert(holds: list[Reservation], reference: str, until: datetime | None) -
     """Compare-and-set, by the database's clock: a hold that has run out is nobody's any more. Answers the others."""
     with connection.cursor() as cursor:
         cursor.execute(CONVERT, [reference, until, [hold.pk for hold in holds]])
-        taken = {row[0] for row in cursor.fetchall()}
-    return [hold for hold in holds if hold.pk in taken]
+        found = {row[0] for row in cursor.fetchall()}
+    taken = [hold for hold in holds if hold.pk in found]
+    for hold in taken:
+        hold.expires_at = until  # so that nobody writes it once more
+    return taken
 
 
 def _split(mine: list[Reservation], quantities: Mapping[str, int], state: State) -> list[Reservation]:
