@@ -27,7 +27,7 @@ PICKUP_MAILS = {
 
 
 def order_placed(payload: Payload) -> None:
-    """How to pay, also when that was changed.
+    """How to pay, also when that was changed; or, once the order is confirmed, that the money is set aside.
 
     Who pays by card gets one confirmation, when the money is there: until then nothing is agreed on, and a mail that
     thanks for an order of which the card was refused would be wrong within the minute.
@@ -305,6 +305,7 @@ def absolute(path: str) -> str:
 TOPICS = {
     "order.placed": order_placed,
     "order.payment_method": order_placed,
+    "order.confirmed": order_placed,
     "order.paid": order_paid,
     "order.shipped": order_shipped,
     "order.partly_shipped": order_partly_shipped,

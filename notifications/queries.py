@@ -11,8 +11,9 @@ def earned(order: Order) -> list[str]:
     lives = order.status != Status.CANCELLED
     is_card = order.payment_method == Order.PaymentMethod.STRIPE
     payment = order.payment_status
+    is_unpaid = payment in {PaymentStatus.PENDING, PaymentStatus.FAILED}
     facts = {
-        "placed": lives and not is_card and payment in {PaymentStatus.PENDING, PaymentStatus.FAILED},
+        "placed": lives and (payment == PaymentStatus.AUTHORIZED or (is_unpaid and not is_card)),
         "paid": lives and payment in {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED},
         "shipped": order.fulfillment_status != Order.FulfillmentStatus.UNFULFILLED,
         "delivered": order.status == Status.DELIVERED,
@@ -23,5 +24,5 @@ def earned(order: Order) -> list[str]:
 
 
 def confirmation(order: Order) -> str:
-    """The mail that confirms the order: how to pay it, or that it is paid. Empty while a card has not been charged."""
+    """The mail that confirms the order: how to pay it, or that it is paid. Empty while a card was not accepted."""
     return next((mail for mail in ("paid", "placed") if mail in earned(order)), "")

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from inventory.schemas import InventoryAnswer
+from orders.models import Return
+from orders.schemas import ReturnAnswer
 from payments.models import Refund
 from shop.api import Answer, Body
 from shop.money import to_number
@@ -48,6 +50,20 @@ class RefundAnswer(Answer):
             status=refund.status,
             created_at=refund.created_at,
         )
+
+
+class OrderReturnAnswer(ReturnAnswer):
+    order_id: str
+
+    @classmethod
+    def about(cls, made: Return) -> "OrderReturnAnswer":
+        """Of a return read with its order and lines."""
+        return cls(order_id=made.order.public_id, **ReturnAnswer.of(made).model_dump())
+
+
+class InvoiceIssuedAnswer(Answer):
+    order_id: str
+    invoice_id: str
 
 
 class LowStockAnswer(Answer):

@@ -10,14 +10,14 @@ from catalog.models import Product
 from catalog.schemas import ProductAnswer, product_answers
 from inventory.models import StockItem
 from inventory.schemas import InventoryAnswer
-from orders.models import Order
+from orders.models import Order, Return
 from orders.schemas import OrderAnswer
 from payments.models import Refund
 from reviews.models import Review
 from reviews.schemas import ReviewAnswer
 from shop.api import Answer
 
-from .schemas import LowStockAnswer, RefundAnswer
+from .schemas import InvoiceIssuedAnswer, LowStockAnswer, OrderReturnAnswer, RefundAnswer
 
 Payload = dict[str, Any]
 
@@ -45,6 +45,17 @@ def refund(payload: Payload) -> tuple[str, RefundAnswer]:
     return found.payment.order.public_id, RefundAnswer.of(found)
 
 
+def returned(payload: Payload) -> tuple[str, OrderReturnAnswer]:
+    made = Return.objects.select_related("order").prefetch_related("lines__order_line")
+    found = made.get(public_id=payload["return_id"])
+    return found.order.public_id, OrderReturnAnswer.about(found)
+
+
+def invoice(payload: Payload) -> tuple[str, InvoiceIssuedAnswer]:
+    order_id = payload["order_id"]
+    return order_id, InvoiceIssuedAnswer(order_id=order_id, invoice_id=payload["invoice_id"])
+
+
 def product(payload: Payload) -> tuple[str, ProductAnswer]:
     found = Product.objects.with_details().get(pk=payload["product_id"])
     return found.public_id, product_answers([found])[0]
@@ -69,10 +80,20 @@ TOPICS = {
     "order.placed": Topic("An order was placed, paid or not", OrderAnswer, order),
     "order.confirmed": Topic("It is paid, or due at the door", OrderAnswer, order),
     "order.paid": Topic("All of the money is there", OrderAnswer, order),
-    "order.shipped": Topic("A parcel was handed to the carrier", OrderAnswer, order),
-    "order.delivered": Topic("It has arrived", OrderAnswer, order),
+    "order.edited": Topic("It was changed: its articles, its address, its total", OrderAnswer, order),
+    "order.partly_shipped": Topic("A parcel was handed to the carrier, another one follows", OrderAnswer, order),
+    "order.shipped": Topic("All of it was handed to the carrier", OrderAnswer, order),
+    "order.partly_delivered": Topic("A parcel has arrived, another one is still missing", OrderAnswer, order),
+    "order.delivered": Topic("All of it has arrived", OrderAnswer, order),
+    "order.units_cancelled": Topic("Units of it will not be sent after all", OrderAnswer, order),
     "order.cancelled": Topic("Nothing will be sent", OrderAnswer, order),
     "order.refunded": Topic("Money went back", RefundAnswer, refund),
+    "return.requested": Topic("A buyer wants to send units back", OrderReturnAnswer, returned),
+    "return.approved": Topic("The buyer may send them", OrderReturnAnswer, returned),
+    "return.rejected": Topic("The buyer may not", OrderReturnAnswer, returned),
+    "return.received": Topic("The units came back and are booked", OrderReturnAnswer, returned),
+    "return.refunded": Topic("Their money went back", OrderReturnAnswer, returned),
+    "invoice.issued": Topic("An invoice or a credit note was written", InvoiceIssuedAnswer, invoice),
     "payment.failed": Topic("An attempt to pay ended without money", OrderAnswer, order),
     "product.created": Topic("A product was put into the catalogue", ProductAnswer, product),
     "stock.low": Topic("Articles fell to their threshold", LowStockAnswer, low_stock),

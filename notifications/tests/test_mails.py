@@ -325,6 +325,25 @@ def test_crash_between_sending_and_marking_repeats_the_same_message_id(smtp: Mai
     assert first["Message-ID"] == second["Message-ID"]
 
 
+def test_money_that_is_set_aside(sandbox: Sandbox, settings: Any) -> None:
+    """The buyer hears of the order when it is confirmed, not only when a parcel takes the money days later."""
+    settings.SHOP_CAPTURE = "manual"
+    order = place_order(payment_method="stripe")
+    payment = payments.start(order, now=timezone.now())
+    deliver("order.placed")
+    assert not mail.outbox
+    sandbox.pay(payment)
+    payments.settle(payment, now=timezone.now())
+    deliver("order.placed")
+    deliver("order.confirmed")
+    assert "is set aside on your card and taken when the parcel leaves" in " ".join(only_mail().body.split())
+
+    mail.outbox.clear()
+    orders.cancel_order(Order.objects.get(), actor="guest", reason="test", now=timezone.now())
+    deliver("order.cancelled")
+    assert "what was set aside on your card is released" in " ".join(only_mail().body.split())
+
+
 def test_no_mail_is_lost_for_money(smtp: MailServer, sandbox: Sandbox) -> None:
     """Cancelling gives the money back even while no mail can be sent."""
     order = place_order(make_variant(stock=100), payment_method="stripe")

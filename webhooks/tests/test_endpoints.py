@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
 from checkout.tests.factories import make_variant, order_in
+from orders import operations as orders
+from orders.operations import ReturnItem
 from reviews.tests.factories import review_of
 from shop import outbox, privacy
 from shop.models import OutboxEvent
@@ -65,8 +67,13 @@ def payloads() -> dict[str, dict[str, Any]]:
     variant = make_variant()
     review = review_of(variant.product)
     about_order = {"order_id": order.public_id}
+    items = [ReturnItem(order.lines.get().public_id, 1, "other")]
+    returned = orders.request_return(order, items, actor="staff", now=timezone.now())
+    about_return = {"return_id": returned.public_id}
     return {
         **dict.fromkeys([topic for topic in TOPICS if topic.startswith("order.")], about_order),
+        **dict.fromkeys([topic for topic in TOPICS if topic.startswith("return.")], about_return),
+        "invoice.issued": about_order | {"invoice_id": "inv_1"},
         "payment.failed": about_order,
         "product.created": {"product_id": variant.product.pk},
         "stock.low": {"skus": [variant.sku]},
@@ -81,6 +88,9 @@ def test_every_topic_composes_its_schema_from_what_the_event_carries() -> None:
         if name != "order.refunded":
             _, data = topic.compose(known[name])
             assert type(data) is topic.schema, name
+    assert {topic.compose(known[name])[0] for name, topic in TOPICS.items() if name.startswith("return.")} == {
+        known["order.placed"]["order_id"]
+    }, "what a return says is forgotten with its order"
 
 
 def test_an_event_is_told_once_to_each_subscriber_as_the_api_answers_it() -> None:
