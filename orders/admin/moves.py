@@ -207,7 +207,9 @@ def refund_note(order: Order) -> str:
         return "The money has been given back already."
     if order.payment_status in {PaymentStatus.PARTIALLY_PAID, PaymentStatus.PARTIALLY_REFUNDED}:
         amount = "What is left of the money paid"
-    elif order.payment_status in {PaymentStatus.PAID, PaymentStatus.AUTHORIZED}:
+    elif order.payment_status == PaymentStatus.AUTHORIZED:
+        return f"{Money(order.total_minor, order.currency)} is set aside on the buyer's card and will be released."
+    elif order.payment_status == PaymentStatus.PAID:
         amount = str(Money(order.total_minor, order.currency))
     else:
         return "Nothing has been paid, so nothing is refunded."

@@ -149,6 +149,8 @@ def test_order_goes_its_way_one_message_each(admin_browser: Client) -> None:
 def test_cancelling_asks_and_tells_of_the_money(admin_browser: Client) -> None:
     order = place_order(payment_method="stripe")
     assert "Nothing has been paid" in admin_browser.get(move_of(order, "cancel")).text
+    Order.objects.filter(pk=order.pk).update(payment_status="authorized")
+    assert "will be released" in admin_browser.get(move_of(order, "cancel")).text
     operations.mark_paid(order, payment_reference="pay_1", now=timezone.now())
     text = admin_browser.get(move_of(order, "cancel")).text
     assert "52.90 will be refunded" in text and "Keep the order" in text

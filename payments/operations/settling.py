@@ -216,6 +216,8 @@ def _deliver(payment: Payment, *, now: datetime) -> None:
 
 
 def _cancel_sold_out(payment: Payment, *, now: datetime) -> None:
+    # The buyer must not read that nothing was charged while the refund is under way.
+    tell_order(payment.order, now=now)
     orders.cancel_order(payment.order, actor=orders.SYSTEM, reason="sold out before the payment arrived", now=now)
 
 

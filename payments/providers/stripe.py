@@ -208,11 +208,9 @@ def made_despite(error: stripe.APIError, payment: Payment) -> Any:
         raise error
     assert payment.expires_at is not None
     # Stripe makes none that ends sooner; its clock and ours may differ.
-    made = {
-        "gte": int((payment.expires_at - SESSION_LENGTH - CLOCKS_DIFFER).timestamp()),
-        "lte": int((payment.expires_at - LEAST_LENGTH + CLOCKS_DIFFER).timestamp()),
-    }
-    page = client().v1.checkout.sessions.list({"created": made, "limit": 100})
+    first = int((payment.expires_at - SESSION_LENGTH - CLOCKS_DIFFER).timestamp())
+    last = int((payment.expires_at - LEAST_LENGTH + CLOCKS_DIFFER).timestamp())
+    page = client().v1.checkout.sessions.list({"created": {"gte": first, "lte": last}, "limit": 100})
     found = islice(page.auto_paging_iter(), MAX_SEARCHED)
     session = next((each for each in found if listed_of(each).payment_id == payment.public_id), None)
     if session is None:

@@ -37,7 +37,8 @@ def sandbox(running_sandbox: Sandbox, transactional_db: None, settings: Any) -> 
     running_sandbox.set_webhooks("drop")
     yield running_sandbox
     running_sandbox.wait_for_webhooks()
-    assert {finding.invariant.code: finding.rows for finding in verify() if finding.rows} == {}
+    # No relay runs here: on a busy machine a long test's events wait longer than E3 allows.
+    assert {each.invariant.code: each.rows for each in verify() if each.rows and each.invariant.code != "E3"} == {}
 
 
 @pytest.fixture

@@ -188,6 +188,23 @@ def test_payment_for_goods_that_are_gone_goes_back(sandbox: Sandbox, payment: Pa
     assert [event["reason"] for event in told("payment.orphaned")] == ["insufficient_stock"]
 
 
+def test_payment_for_goods_that_are_gone_is_not_called_uncharged(sandbox: Sandbox, payment: Payment) -> None:
+    """While the refund is under way: mails and pages go by this."""
+    sku = payment.order.lines.get().sku
+    with transaction.atomic():
+        inventory.release(payment.order.reference)
+        inventory.set_available(sku, 0, reason="stock-take", actor="staff")
+    sandbox.pay(payment)
+    sandbox.set_faults(error_before={"only": "POST /v1/refunds"})
+    settle(payment)
+    order = Order.objects.get(pk=payment.order_id)
+    assert (order.status, order.payment_status) == ("cancelled", "paid")
+    sandbox.set_faults(error_before=None)
+    settle(payment)
+    order.refresh_from_db()
+    assert order.payment_status == "refunded"
+
+
 def test_reservation_that_has_gone_is_made_anew_while_there_is_stock(sandbox: Sandbox, payment: Payment) -> None:
     with transaction.atomic():
         inventory.release(payment.order.reference)
