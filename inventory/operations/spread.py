@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+from django.db.models.functions import Collate
+
 from inventory.errors import InsufficientStock
 from inventory.models import StockItem, StockItemQuerySet
 
@@ -54,7 +56,8 @@ def spread(quantity: int, capacities: Mapping[int, int]) -> Parts:
 
 
 def _locked(items: StockItemQuerySet) -> list[StockItem]:
-    return list(items.select_for_update(no_key=True).order_by("sku", "warehouse_id"))
+    """In the order in which `counters.apply` changes them, which knows nothing of the database's own collation."""
+    return list(items.select_for_update(no_key=True).order_by(Collate("sku", "C"), "warehouse_id"))
 
 
 def _by_sku(items: Iterable[StockItem]) -> dict[str, list[StockItem]]:

@@ -1,7 +1,7 @@
 """Lines that lie in several warehouses, parts of orders, and units that move."""
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from inventory import operations
@@ -9,6 +9,7 @@ from inventory.errors import InsufficientStock, NotFree, NotPromised
 from inventory.models import Reservation, StockItem, StockMovement, Warehouse
 from inventory.operations.counters import Change, apply
 from inventory.operations.shelf import Disposition
+from inventory.operations.spread import _locked as locked_rows
 from inventory.operations.spread import spread
 from shop.errors import InvalidInput
 
@@ -208,3 +209,15 @@ def test_a_refusal_of_the_second_warehouse_undoes_the_first(main: Warehouse, out
         plan = [Change("MUG", first, reserved=2), Change("MUG", second, reserved=7)]
         assert apply(plan, otherwise={"MUG": []}) == {"MUG"}
     assert shelves() == {"main": (4, 0), "outlet": (6, 0)}
+
+
+def test_rows_are_locked_in_the_order_in_which_they_change_in_any_collation() -> None:
+    """Else two baskets of the same articles, one of which is locked first and one is not, wait for each other."""
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE inventory_stockitem ALTER sku TYPE varchar(64) COLLATE "und-x-icu"')
+    for sku in ("mug", "POT"):
+        stocked(sku, 1)
+    rows = StockItem.objects.order_by("sku").values_list("sku", flat=True)
+    assert list(rows) != sorted(rows)
+    locked = [item.sku for item in locked_rows(StockItem.objects.all())]
+    assert locked == sorted(locked)

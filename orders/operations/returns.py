@@ -111,7 +111,8 @@ def receive_return(
     order, found = _both(return_)
     if not _moves(found, State.RECEIVED):
         return found
-    lines = list(found.lines.select_related("order_line").order_by("order_line__sku", "id"))
+    # Their stock rows are changed in the order in which everybody changes them, whatever the database's collation.
+    lines = sorted(found.lines.select_related("order_line"), key=lambda line: (line.order_line.sku, line.pk))
     came = _came(lines, dispositions, quantities or {})
     found.received_at = now
     found.save(update_fields=["status", "received_at"])
