@@ -83,7 +83,10 @@ def order_mail_requested(payload: Payload) -> None:
 
 
 def return_requested(payload: Payload) -> None:
+    """For staff, unless one of them has answered: who books what a buyer brought back does so at once."""
     made = find_return(payload)
+    if made.status != Return.Status.REQUESTED:
+        return
     admin_url = absolute(reverse("admin:orders_order_change", args=[made.order_id]))
     context = {"order": made.order, "return": made, "admin_url": admin_url}
     key = f"return_requested:{made.public_id}"
@@ -91,6 +94,9 @@ def return_requested(payload: Payload) -> None:
 
 
 def return_approved(payload: Payload) -> None:
+    """Where to send it, unless it is here already."""
+    if find_return(payload).status != Return.Status.APPROVED:
+        return
     about_return(payload, "return_approved", address=settings.SHOP_RETURN_ADDRESS)
 
 

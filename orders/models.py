@@ -388,6 +388,7 @@ class Return(models.Model):
     note = models.CharField(max_length=1000, blank=True, help_text="The buyer's words.")
     answer = models.CharField(max_length=500, blank=True, help_text="Why it was rejected.")
     refund_id = models.CharField(max_length=64, blank=True, help_text="The refund that paid it back.")
+    idempotency_key = models.CharField(max_length=120, null=True, blank=True, editable=False)
     requested_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(null=True, blank=True)
@@ -398,6 +399,7 @@ class Return(models.Model):
         indexes = [
             models.Index(fields=["id"], name="return_to_do", condition=Q(status__in=("requested", "approved"))),
         ]
+        constraints = [models.UniqueConstraint(fields=["order", "idempotency_key"], name="return_once_for_a_key")]
 
     def __str__(self) -> str:
         return f"return {self.public_id} of {self.order}"

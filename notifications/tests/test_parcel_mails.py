@@ -53,6 +53,19 @@ def test_a_replacement_says_why_it_comes() -> None:
     assert "a new parcel is on its way" in subject and "The carrier lost" in body and "JD2" in body
 
 
+def test_what_is_back_already_is_not_asked_for() -> None:
+    order = order_of_two_lines("delivered")
+    [line, _] = order.lines.all()
+    made = orders.request_return(
+        order, [orders.ReturnItem(line.public_id, 1, "other")], actor=ACTOR, now=timezone.now()
+    )
+    orders.approve_return(made, actor=ACTOR, now=timezone.now())
+    orders.receive_return(made, {line.public_id: "restock"}, actor=ACTOR, now=timezone.now())
+    deliver("return.requested")
+    deliver("return.approved")
+    assert not mail.outbox
+
+
 def test_who_collects_reads_of_no_parcel() -> None:
     order = order_of_two_lines()
     Order.objects.filter(pk=order.pk).update(pickup_address="Loam\nHafenstrasse 1")

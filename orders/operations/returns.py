@@ -45,14 +45,18 @@ def request_return(
     *,
     note: str = "",
     is_late_allowed: bool = False,
+    key: str | None = None,
     actor: str,
     now: datetime,
 ) -> Return:
-    """Writes down that units shall come back, never more than arrived. `is_late_allowed` is the staff's goodwill.
+    """Writes down that units shall come back, never more than arrived; once for each `key` of an order, as it then is.
 
+    `is_late_allowed` is the staff's goodwill.
     Raises ReturnRefused before anything arrived and after SHOP_RETURN_DAYS, TooManyUnits, InvalidInput. Locks: order.
     """
     order = locked(order)
+    if key and (known := order.returns.filter(idempotency_key=key).first()):
+        return known
     until = order.returns_until
     if until is None:
         raise ReturnRefused("Nothing of this order has arrived yet.")
@@ -62,7 +66,7 @@ def request_return(
         raise InvalidInput(fields={"items": ["Name each line once."]})
     wanted = {item.line: item.quantity for item in lines}
     units = chosen(order.lines.with_units(), wanted, free=lambda line: line.units_returnable)
-    made = Return.objects.create(order=order, note=note, requested_at=now)
+    made = Return.objects.create(order=order, note=note, idempotency_key=key, requested_at=now)
     reasons = {item.line: item.reason for item in lines}
     ReturnLine.objects.bulk_create(
         ReturnLine(of=made, order_line=line, quantity=quantity, reason=reasons[line.public_id])

@@ -33,9 +33,10 @@ def refund_units(
         return refund_lines(order, quantities, shipping_minor=shipping_minor, reason=reason, key=key, now=now)
     with transaction.atomic():
         items = [ReturnItem(line, quantity, "other") for line, quantity in quantities.items()]
-        made = orders.request_return(order, items, note=reason, is_late_allowed=True, actor=actor, now=now)
-        orders.approve_return(made, actor=actor, now=now)
-        orders.receive_return(made, dict.fromkeys(quantities, "restock"), actor=actor, now=now)
+        made = orders.request_return(order, items, note=reason, is_late_allowed=True, key=key, actor=actor, now=now)
+        if made.status == Return.Status.REQUESTED:
+            orders.approve_return(made, actor=actor, now=now)
+            orders.receive_return(made, dict.fromkeys(quantities, "restock"), actor=actor, now=now)
     refunds = finish_return(made, now=now)
     if shipping_minor:
         refunds += refund_lines(order, {}, shipping_minor=shipping_minor, reason=reason, key=key, now=now)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders import operations as orders
+from payments import operations
 from payments.models import Payment, Refund
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -83,6 +84,18 @@ def test_units_that_came_back_are_a_return(staff: Client, paid: Payment) -> None
     returned = paid.order.returns.get()
     assert (returned.status, returned.refund_id) == ("refunded", made["refundId"])
     assert paid.order.fulfillment_status == "partially_returned"
+
+
+def test_units_that_came_back_go_back_once_for_a_key(paid: Payment, since: Callable[..., int]) -> None:
+    """A second click, or a request whose answer was lost: not one unit more is booked or paid."""
+    order = paid.order
+    orders.ship(order, actor="staff", now=timezone.now())
+    orders.deliver(order, actor="staff", now=timezone.now())
+    given: dict[str, Any] = {"reason": "came back", "key": "one wish", "actor": "staff", "is_restocked": True}
+    units = {order.lines.get().public_id: 1}
+    made = operations.refund_units(order, units, now=timezone.now(), **given)
+    assert operations.refund_units(order, units, now=timezone.now(), **given) == made
+    assert (order.returns.count(), since("refunds")) == (1, 1)
 
 
 def test_the_page_shows_the_sum_first(staff: Client, paid: Payment, since: Callable[..., int]) -> None:
