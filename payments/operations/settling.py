@@ -88,6 +88,9 @@ def _apply(payment: Payment, state: ProviderState, *, end: Payment.Status, now: 
         record_decline(payment, state.decline, now=now)
     match state.status:
         case "captured":
+            if state.is_manual:
+                # Staff took it at the provider before we heard of it: all was promised, though perhaps a part came.
+                _note_authorization(payment, state, now=now)
             record_capture(payment, state.captured_minor, state.captured_ref, now=now)
         case "authorized":
             _record_authorization(payment, state, now=now)
@@ -139,20 +142,14 @@ def record_decline(payment: Payment, decline: Decline, *, now: datetime) -> None
         transaction.on_commit(lambda: shield.count_decline(payment, decline.reference), robust=True)
 
 
-def _record_authorization(payment: Payment, state: ProviderState, *, now: datetime) -> None:
+def _note_authorization(payment: Payment, state: ProviderState, *, now: datetime) -> bool:
     key, amount = f"{payment.public_id}:authorize", payment.amount_minor
-    payload = {"status": Payment.Status.AUTHORIZED}
-    reference = state.captured_ref
-    if record(
-        payment,
-        Kind.AUTHORIZE,
-        Phase.SUCCESS,
-        key=key,
-        amount_minor=amount,
-        now=now,
-        payload=payload,
-        external_ref=reference,
-    ):
+    more = {"external_ref": state.captured_ref, "payload": {"status": Payment.Status.AUTHORIZED}}
+    return record(payment, Kind.AUTHORIZE, Phase.SUCCESS, key=key, amount_minor=amount, now=now, **more)
+
+
+def _record_authorization(payment: Payment, state: ProviderState, *, now: datetime) -> None:
+    if _note_authorization(payment, state, now=now):
         payment.capture_before = state.capture_before or now + moves.LEAST_AUTHORIZED
         payment.save(update_fields=["capture_before"])
         project(payment, now=now)

@@ -135,6 +135,15 @@ def test_what_staff_did_at_the_provider_is_taken_over(authorized: Payment) -> No
     assert (settled.status, settled.captured_minor) == ("partially_captured", 900)
 
 
+def test_what_staff_did_before_we_heard_of_the_payment(sandbox: Sandbox, payment: Payment) -> None:
+    sandbox.pay(payment)
+    session = client().v1.checkout.sessions.retrieve(payment.external_id or "")
+    client().v1.payment_intents.capture(str(session.payment_intent), {"amount_to_capture": 900})
+    settled = operations.settle(payment, now=timezone.now())
+    assert (settled.status, settled.captured_minor) == ("partially_captured", 900)
+    assert (order_of(payment).status, order_of(payment).payment_status) == ("confirmed", "partially_paid")
+
+
 def test_an_authorisation_that_lapsed_is_told_to_staff(authorized: Payment) -> None:
     client().v1.payment_intents.cancel(intent_of(authorized).id)
     assert operations.settle(authorized, now=timezone.now()).status == "expired"
