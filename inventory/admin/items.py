@@ -20,26 +20,30 @@ from inventory import operations
 from inventory.models import Reservation, StockItem, StockMovement
 from shop.errors import DomainError
 
-from .moves import MOVES, Move, moves_of
+from .moves import MOVES, Move, moves_of, units
 
 CHANGE = "inventory.change_stockitem"
 SHOWN = 50
 
 
 class RulesForm(forms.ModelForm):
+    safety_stock = units(
+        least=0,
+        label="Kept back",
+        help_text="Units on the shelf that are never sold: for mistakes in counting, or for the shop window.",
+    )
+    backorder_limit = units(
+        least=0,
+        label="Sold in advance",
+        help_text="Units that may be sold before they are there. 0: only what lies on the shelf.",
+    )
+    low_stock_threshold = units(
+        least=0, label="Low from", help_text="Staff get a mail when no more than so many units can be bought."
+    )
+
     class Meta:
         model = StockItem
         fields = ("safety_stock", "backorder_limit", "low_stock_threshold")
-        labels = {
-            "safety_stock": "Kept back",
-            "backorder_limit": "Sold in advance",
-            "low_stock_threshold": "Low from",
-        }
-        help_texts = {
-            "safety_stock": "Units on the shelf that are never sold: for mistakes in counting, or for the shop window.",
-            "backorder_limit": "Units that may be sold before they are there. 0: only what lies on the shelf.",
-            "low_stock_threshold": "Staff get a mail when no more than so many units can be bought.",
-        }
 
 
 class NeedsAttention(admin.SimpleListFilter):

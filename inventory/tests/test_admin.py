@@ -126,6 +126,12 @@ def test_rules_are_changed_and_counters_are_not(packer: Client, item: StockItem)
     assert counters() == (10, 0, 0, 11)
 
 
+def test_a_limit_that_the_database_cant_add_up(admin_browser: Client, item: StockItem) -> None:
+    rules = {"safety_stock": 0, "backorder_limit": 2**31 - 1, "low_stock_threshold": 4}
+    answer = admin_browser.post(page(item), rules)
+    assert answer.status_code == 200 and "less than or equal to 1000000000" in answer.text
+
+
 def test_who_only_looks_does_not_act(item: StockItem) -> None:
     viewer = Client()
     viewer.force_login(StaffFactory.create(permissions=["inventory.view_stockitem"]))
