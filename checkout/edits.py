@@ -178,7 +178,7 @@ def _rewrite(
 ) -> Outcome:
     before = order.total_minor
     wanted = {sku: line.quantity for sku, line in lines.items()} | dict(changes)
-    items = [_item(sku, quantity, lines.get(sku), now=now) for sku, quantity in wanted.items() if quantity]
+    items = _items({sku: quantity for sku, quantity in wanted.items() if quantity}, lines, now=now)
     if not items:
         raise InvalidInput(fields={"items": ["Nothing would be left of the order: cancel it instead."]})
     if not changes and address == order.shipping_address:
@@ -258,12 +258,18 @@ def _agree(outcome: Outcome, shown_minor: int) -> None:
         raise PriceChanged(shown_minor=shown_minor, total_minor=outcome.difference_minor)
 
 
-def _item(sku: str, quantity: int, line: OrderLine | None, *, now: datetime) -> Item:
+def _items(wanted: Mapping[str, int], lines: Mapping[str, OrderLine], *, now: datetime) -> list[Item]:
+    rows = Variant.objects.select_related("product__tax_class", "product__category", "product__brand")
+    variants = {variant.sku: variant for variant in rows.filter(sku__in=wanted)}
+    for sku in wanted:
+        variant = variants.get(sku)
+        if variant is None or not (sku in lines or (variant.is_active and variant.product.is_active)):
+            raise InvalidInput(fields={"items": [f"Not an article that is sold: {sku}."]})
+    return [_item(variants[sku], quantity, lines.get(sku), now=now) for sku, quantity in wanted.items()]
+
+
+def _item(variant: Variant, quantity: int, line: OrderLine | None, *, now: datetime) -> Item:
     """A line that the order has keeps its price and name; a new article costs what it costs today."""
-    variants = Variant.objects.select_related("product__tax_class", "product__category", "product__brand")
-    variant = variants.filter(sku=sku).first() if line else variants.purchasable().filter(sku=sku).first()
-    if variant is None:
-        raise InvalidInput(fields={"items": [f"Not an article that is sold: {sku}."]})
     if quantity > settings.SHOP_MAX_QUANTITY and (line is None or quantity > line.quantity):
         raise InvalidInput(fields={"items": [f"At most {settings.SHOP_MAX_QUANTITY} of one article."]})
     item = item_of(variant, quantity=quantity, now=now)
@@ -327,7 +333,8 @@ def _require_same_way(order: Order, address: Mapping[str, Any], *, now: datetime
     old, new = operations.destination_of(order.shipping_address), operations.destination_of(address)
     if (old.country, old.region) != (new.country, new.region):
         raise EditNeedsOrder("A paid order can't go to another country or region: cancel it and order again.")
-    items = [_item(line.sku, line.wanted, line, now=now) for line in order.lines.all() if line.wanted]
+    lines = {line.sku: line for line in order.lines.all() if line.wanted}
+    items = _items({sku: line.wanted for sku, line in lines.items()}, lines, now=now)
     goods = order.subtotal_minor - order.discount_minor
     ways = [_option(order, items, place, goods_minor=goods, now=now) for place in (old, new)]
     if ways[0].price_minor != ways[1].price_minor:

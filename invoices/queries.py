@@ -1,9 +1,9 @@
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 
 from orders.models import Order, OrderEvent
-from payments.models import Refund
+from payments.models import Payment, Refund
 
 from .errors import InvoiceNotFound
 from .models import Invoice
@@ -33,9 +33,20 @@ def is_due(order: Order) -> bool:
         return False
     return (
         order.payment_method == Order.PaymentMethod.INVOICE
-        or order.payment_status in {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}
+        or has_been_paid(order)
         or order.fulfillment_status != Order.FulfillmentStatus.UNFULFILLED
     )
+
+
+def was_paid() -> QuerySet[Order]:
+    """Orders of which all the money came and some went back. A part of what was set aside on a card is not all."""
+    back = [PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED]
+    came = Payment.objects.filter(order=OuterRef("pk")).order_by().values("order").annotate(sum=Sum("captured_minor"))
+    return Order.objects.filter(payment_status__in=back, total_minor__lte=Subquery(came.values("sum")))
+
+
+def has_been_paid(order: Order) -> bool:
+    return order.payment_status == PaymentStatus.PAID or was_paid().filter(pk=order.pk).exists()
 
 
 def edition_of(order: Order) -> int:
@@ -68,7 +79,7 @@ def behind(now: datetime) -> QuerySet[Order]:
     edited = OrderEvent.objects.filter(type=EDITED, created_at__gte=since).exclude(
         Exists(Invoice.objects.filter(order=OuterRef("order"), issued_at__gte=OuterRef("created_at")))
     )
-    paid = Q(payment_status__in=[PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED])
+    paid = Q(payment_status=PaymentStatus.PAID) | Q(pk__in=was_paid())
     by_transfer = Q(payment_method=Order.PaymentMethod.INVOICE)
     has_left = ~Q(fulfillment_status=Order.FulfillmentStatus.UNFULFILLED)
     is_void = Q(status=Status.CANCELLED, payment_status=PaymentStatus.VOIDED)

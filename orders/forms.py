@@ -95,7 +95,8 @@ class ReturnForm(UnitsForm):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
+        names = {line.public_id: line.name for line in self.lines}
         for name in self.quantities:
             if not self.cleaned_data.get(f"reason_{name}"):
-                self.add_error(f"reason_{name}", "Say why.")
+                self.add_error(f"reason_{name}", f"Say why {names[name]} goes back.")
         return self.cleaned_data

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin, TabularInline
 
 from shop.admin import ReadOnly
@@ -24,14 +25,26 @@ from .models import Payment, PaymentEvent, Refund, WebhookEvent
 
 class EventInline(ReadOnly, TabularInline):
     model = PaymentEvent
-    fields = ("created_at", "kind", "phase", "amount_minor", "external_ref", "idempotency_key")
+    fields = ("created_at", "kind", "phase", "amount", "external_ref", "idempotency_key")
+    readonly_fields = ("amount",)
     extra = 0
+    hide_title = True
+
+    @admin.display
+    def amount(self, event: PaymentEvent) -> str:
+        return str(Money(event.amount_minor, event.payment.currency))
 
 
 class RefundInline(ReadOnly, TabularInline):
     model = Refund
-    fields = ("created_at", "kind", "amount_minor", "reason", "status", "external_id")
+    fields = ("created_at", "kind", "amount", "reason", "status", "external_id")
+    readonly_fields = ("amount",)
     extra = 0
+    hide_title = True
+
+    @admin.display
+    def amount(self, refund: Refund) -> str:
+        return str(Money(refund.amount_minor, refund.payment.currency))
 
 
 @admin.register(Payment)
@@ -44,16 +57,22 @@ class PaymentAdmin(ReadOnly, ModelAdmin):
     show_full_result_count = False
     fields = (
         ("public_id", "order"),
-        ("provider", "external_id"),
+        ("provider", "external_name"),
         ("status", "created_at"),
         ("expires_at", "capture_before"),
         ("amount", "captured"),
         ("refunded", "disputed"),
     )
-    readonly_fields = ("amount", "captured", "refunded", "disputed")
+    readonly_fields = ("external_name", "amount", "captured", "refunded", "disputed")
     change_form_outer_before_template = "admin/payments/payment/moves.html"
     inlines = (EventInline, RefundInline)
     actions = ("record_money", "refund_in_full")
+
+    @admin.display(description="the provider's name for it")
+    def external_name(self, payment: Payment) -> str:
+        """May be broken: it is longer than its column."""
+        name = payment.external_id or ""
+        return format_html_join("", "{}<wbr>", ((name[start : start + 12],) for start in range(0, len(name), 12)))
 
     @admin.display(ordering="amount_minor")
     def amount(self, payment: Payment) -> str:

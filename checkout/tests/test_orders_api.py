@@ -91,6 +91,7 @@ def test_golden_answer(is_guest: bool, transactional_db: None) -> None:
                     "price": 24.0,
                     "quantity": 2,
                     "subtotal": 48.0,
+                    "cancelledQuantity": 0,
                 }
             ],
             "subtotal": 48.0,

@@ -15,6 +15,7 @@ from shop.countries import countries
 from shop.money import Money
 
 from ..models import Invoice, InvoiceLine
+from ..queries import has_been_paid
 
 Kind, LineKind = Invoice.Kind, InvoiceLine.Kind
 SERIES = {Kind.INVOICE: "", Kind.CREDIT_NOTE: "C"}
@@ -170,7 +171,7 @@ def address_lines(address: Mapping[str, Any]) -> list[str]:
 
 def payment_note(order: Order) -> str:
     total = str(Money(order.total_minor, order.currency))
-    if order.payment_status in {Order.PaymentStatus.PAID, Order.PaymentStatus.PARTIALLY_REFUNDED}:
+    if has_been_paid(order):
         return f"Paid: {order.get_payment_method_display().lower()}. Nothing is left to pay."
     if order.payment_method == Order.PaymentMethod.COD:
         return f"Please pay {total} to the courier."

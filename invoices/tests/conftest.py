@@ -1,3 +1,3 @@
-from checkout.tests.conftest import _provider_away, sandbox, sound
+from checkout.tests.conftest import _provider_away, running_sandbox, sandbox, sound
 
-__all__ = ["_provider_away", "sandbox", "sound"]
+__all__ = ["_provider_away", "running_sandbox", "sandbox", "sound"]

@@ -10,10 +10,12 @@ from django.utils import timezone
 from checkout.tests.factories import ADDRESS, order_in, place_order
 from invoices import operations
 from invoices.models import Invoice
+from invoices.queries import behind
 from orders import operations as orders
 from orders.models import Order
 from orders.privacy import redact_old
 from payments import operations as payments
+from payments.tests.sandbox import Sandbox
 from shop import outbox, privacy
 
 from .factories import paid_order, pay, write
@@ -43,6 +45,26 @@ def test_by_bank_transfer_it_is_due_at_placing_and_says_where_to_pay(settings: A
     pay(order)
     relay()
     assert kinds(order) == [("invoice", 5290)]
+
+
+def test_a_part_of_what_was_set_aside_does_not_pay_the_order(sandbox: Sandbox, settings: Any) -> None:
+    """Staff took a part and gave it back: an invoice of the whole would say that all was paid."""
+    settings.SHOP_CAPTURE = "manual"
+    order = place_order(payment_method="stripe")
+    payment = payments.start(order, now=timezone.now())
+    sandbox.pay(payment)
+    payment = payments.settle(payment, now=timezone.now())
+    payments.capture(payment, 1000, actor="staff", now=timezone.now())
+    payments.refund(payment, 400, reason="test", key="a part of it", now=timezone.now())
+    order.refresh_from_db()
+    assert order.payment_status == "partially_refunded"
+    assert write(order) == []
+    assert order not in behind(timezone.now())
+    payments.refund(payment, 600, reason="test", key="the rest of it", now=timezone.now())
+    order.refresh_from_db()
+    assert order.payment_status == "refunded"
+    assert write(order) == []
+    assert order not in behind(timezone.now())
 
 
 @pytest.mark.parametrize("status", ["pending", "confirmed", "cancelled"])

@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from cart import operations as carts
 from checkout import operations as checkout
-from checkout.tests.factories import ADDRESS, make_cart, make_variant, place_order
+from checkout.tests.factories import ADDRESS, make_cart, make_variant, order_in, place_order
 from inventory import operations as inventory
 from inventory.models import StockItem
 from notifications.handlers import TOPICS, to_buyer
@@ -126,6 +126,17 @@ def test_cancelled(is_paid: bool) -> None:
     orders.cancel_order(order, actor="guest", reason="test", now=timezone.now())
     deliver("order.cancelled")
     assert ("goes back" if is_paid else "Nothing was charged") in only_mail().body
+
+
+def test_units_that_will_not_come_are_told_from_those_that_will() -> None:
+    order = order_in("confirmed", make_variant(stock=4), quantity=3)
+    line = order.lines.get()
+    orders.cancel_units(order, {line.public_id: 1}, reason="broken", actor="test", now=timezone.now())
+    orders.ship(order, actor="test", now=timezone.now())
+    deliver("order.shipped")
+    message = only_mail()
+    for text in (message.body, message.alternatives[0].content):
+        assert f"1 of {line.quantity} will not be sent" in text
 
 
 def test_refunded_and_failed(sandbox: Sandbox) -> None:

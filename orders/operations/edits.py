@@ -100,21 +100,28 @@ def _write_lines(order: Order, quote: Quote) -> None:
     order.lines.exclude(sku__in=quoted).delete()
     new = [sku for sku in quoted if sku not in lines]
     variants = dict(Variant.objects.filter(sku__in=new).values_list("sku", "pk"))
-    for sku, line in quoted.items():
-        row = lines.get(sku) or OrderLine(
-            order=order,
-            variant_id=variants[sku],
-            sku=sku,
-            name=line.item.name[:MAX_NAME],
-            tax_class=line.item.tax_class,
-            list_price_minor=line.item.list_price_minor,
-            unit_price_minor=line.item.unit_price_minor,
+    rows = [
+        _copy_amounts(
+            lines.get(sku)
+            or OrderLine(
+                order=order,
+                variant_id=variants[sku],
+                sku=sku,
+                name=line.item.name[:MAX_NAME],
+                tax_class=line.item.tax_class,
+                list_price_minor=line.item.list_price_minor,
+                unit_price_minor=line.item.unit_price_minor,
+            ),
+            line,
         )
-        _copy_amounts(row, line)
-        row.save()
+        for sku, line in quoted.items()
+    ]
+    OrderLine.objects.bulk_update([row for row in rows if row.pk], [*AMOUNTS, "quantity", "discount_minor", "tax_rate"])
+    OrderLine.objects.bulk_create([row for row in rows if not row.pk])
 
 
-def _copy_amounts(row: OrderLine, line: QuotedLine) -> None:
+def _copy_amounts(row: OrderLine, line: QuotedLine) -> OrderLine:
     row.quantity, row.discount_minor, row.tax_rate = line.item.quantity, line.discount_minor, line.amount.rate
     for name in AMOUNTS:
         setattr(row, name, getattr(line.amount, name))
+    return row

@@ -294,6 +294,13 @@ def test_a_guest_asks_on_the_page(client: Client, settings: Any) -> None:
     assert "Lagerweg 9" in client.get(order.get_absolute_url()).text
 
 
+def test_the_summary_names_the_article_that_has_no_reason(client: Client) -> None:
+    order = order_of_two_lines("delivered")
+    form = form_of(order, reason="") | {"token": order.access_token}
+    page = client.post(f"/orders/{order.public_id}/return/", form).text
+    assert f"Say why {lines_of(order)[0].name} goes back." in page
+
+
 @pytest.mark.parametrize(
     ("quantity", "reason"), [("4", "other"), ("-1", "other"), ("0", "other"), ("1", ""), ("1", "x")]
 )

@@ -103,6 +103,17 @@ def test_paid_order_has_nothing_to_pay(guest: Client, paid: Payment) -> None:
     assert response["Location"].startswith(paid.order.get_absolute_url())
 
 
+def test_what_went_back_stands_beside_the_total(guest: Client, admin_browser: Client, paid: Payment) -> None:
+    page = f"{paid.order.get_absolute_url()}?token={paid.order.access_token}"
+    assert "Refunded" not in guest.get(page, follow=True).text
+    operations.refund(paid, 1000, reason="a scratch", key="one", now=timezone.now())
+    assert "<dt>Refunded</dt><dd>−€10.00</dd>" in guest.get(page, follow=True).text
+    of_staff = admin_browser.get(f"/admin/orders/order/{paid.order.pk}/change/").text
+    assert "€10.00 of €52.90 went back to the buyer" in of_staff
+    payment = admin_browser.get(f"/admin/payments/payment/{paid.pk}/change/").text
+    assert payment.count("€10.00") == 4 and paid.external_id and paid.external_id in payment.replace("<wbr>", "")
+
+
 def test_cancelled_order_says_that_it_is_over(guest: Client, payment: Payment) -> None:
     orders.cancel_order(payment.order, actor="guest", reason="changed my mind", now=timezone.now())
     assert "can&#x27;t be paid" in guest.post(address(payment.order, "pay/start/")).content.decode()
