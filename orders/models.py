@@ -348,6 +348,10 @@ class Shipment(models.Model):
         return f"parcel {self.public_id} of {self.order}"
 
     @property
+    def units(self) -> int:
+        return sum(line.quantity for line in self.lines.all())
+
+    @property
     def is_waiting(self) -> bool:
         return self.status in self.WAITING
 
