@@ -2,23 +2,8 @@
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    # Each worker has a database of its own; carts, sessions, buckets and files must not be shared either. Settings
-    # read these, and nothing has read the settings yet. The numbers from 4 on belong to the stacks that tests start.
-    number = int(worker.removeprefix("gw"))
-    if url := os.environ.get("REDIS_URL"):
-        unix = url.startswith("unix://")
-        os.environ["REDIS_URL"] = (
-            f"{url.partition('?')[0]}?db={number}" if unix else urlsplit(url)._replace(path=f"/{number}").geturl()
-        )
-    if folder := os.environ.get("SHOP_DATA_DIR"):
-        mine = Path(folder) / worker
-        (mine / "static").mkdir(parents=True, exist_ok=True)
-        os.environ["SHOP_DATA_DIR"] = str(mine)
 
 pytest_plugins = ["tests.fixtures"]
 
