@@ -90,8 +90,8 @@ def test_golden_answer(is_guest: bool, transactional_db: None) -> None:
                     "name": f"{variant.product.name}, Teal",
                     "price": 24.0,
                     "quantity": 2,
-                    "subtotal": 48.0,
                     "cancelledQuantity": 0,
+                    "subtotal": 48.0,
                 }
             ],
             "subtotal": 48.0,

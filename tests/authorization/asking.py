@@ -20,7 +20,7 @@ NOBODY = "0" * 22
 # The kind of thing that a parameter names: by its own name, or, where that is `public_id`, by what stands before it.
 KINDS = {
     "user_id": "user", "order_id": "order", "item_id": "item", "token_id": "token", "session_id": "session",
-    "review_id": "review", "number": "invoice",
+    "review_id": "review", "number": "invoice", "shipment_id": "shipment", "return_id": "return",
 }  # fmt: skip
 PUBLIC_IDS = {
     "/account/addresses/": "address", "/account/sessions/": "session", "/account/tokens/": "token",

@@ -1,10 +1,8 @@
 """`ETag`, 304 and `If-Match`: what has not changed is not sent again, and nobody overwrites what they have not read."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from inventory import operations as inventory
 
@@ -108,22 +106,6 @@ def test_a_stranger_learns_nothing_from_it(world: World) -> None:
     read = world.nobody.get(product(world))["ETag"]
     assert world.nobody.put(product(world), {"price": 1}, if_match='"0-0"').status_code == 401
     assert world.anna.api.put(product(world), {"price": 1}, if_match=read).status_code == 403
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_editors_at_once_one_is_refused(own_world: World) -> None:
-    world = own_world
-    read = world.nobody.get(product(world))["ETag"]
-
-    def write(price: int) -> Any:
-        try:
-            return world.staff.put(product(world), {"price": price}, if_match=read).status_code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(4) as pool:
-        statuses = sorted(pool.map(write, [101, 102, 103, 104]))
-    assert statuses == [200, 412, 412, 412]
 
 
 def refused(answer: Any) -> None:
