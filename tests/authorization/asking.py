@@ -195,6 +195,9 @@ def id_of(route: Route, name: str, thing: str, persona: Persona, world: World) -
         owner = persona if thing == "own" else world.other(persona)
         if kind == "user" and route.path.startswith("/api/cart/") and not owner.user:
             kind = "cart"
+        if kind == "order" and {"shipment_id", "return_id"} & set(route.parameters):
+            # Of their orders the one that has them.
+            kind = "delivered"
         return owner.things.get(kind) or (world.there.get(kind) if kind in OPEN_TO_ALL.values() else None)
     return "no-such" if kind in {"slug", "category", "sku"} else PREFIXES.get(kind, f"{kind}_") + NOBODY
 

@@ -136,6 +136,7 @@ def customer(name: str, shopper: Shopper, product: Product) -> Persona:
             "user": user.public_id,
             "order": shopper.order_id,
             "invoice": invoice_for(shopper.order_id),
+            "delivered": delivered.public_id,
             "cart": cart["cartId"],
             "item": cart["items"][0]["itemId"],
             "review": review.public_id,
