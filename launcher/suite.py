@@ -25,7 +25,7 @@ from launcher.terminal import Problem, say, step
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = {"DATABASE_URL", "REDIS_URL"}
 # Two at a time, a file to each: many tests wait for a process, a lock or a clock.
-ALL_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
+ALL_AT_ONCE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main() -> int:

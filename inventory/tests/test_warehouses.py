@@ -214,6 +214,9 @@ def test_a_refusal_of_the_second_warehouse_undoes_the_first(main: Warehouse, out
 def test_rows_are_locked_in_the_order_in_which_they_change_in_any_collation() -> None:
     """Else two baskets of the same articles, one of which is locked first and one is not, wait for each other."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'")
+        if cursor.fetchone() is None:
+            pytest.skip("this PostgreSQL has no other collation than C")
         cursor.execute('ALTER TABLE inventory_stockitem ALTER sku TYPE varchar(64) COLLATE "und-x-icu"')
     for sku in ("mug", "POT"):
         stocked(sku, 1)
