@@ -68,7 +68,7 @@ def principal(request: HttpRequest, name: str) -> str:
 def added(request: Request, user_id: str, body: AddItemBody) -> CartEnvelope:
     limit(request, units=body.quantity)
     variant = find_variant(body)
-    operations.refuse_sold_out(variant, body.quantity)
+    operations.refuse_sold_out(variant.sku, body.quantity)
     # One transaction: a first article that can't be added leaves no empty cart behind.
     with transaction.atomic():
         cart = find(request, user_id) or operations.open_cart(request.user, holder=holder_of(request))

@@ -236,14 +236,14 @@ def reopen(cart: CartSnapshot, *, now: datetime, bag: CartSnapshot | None = None
     return cart
 
 
-def refuse_sold_out(variant: Variant, quantity: int) -> None:
+def refuse_sold_out(sku: str, quantity: int) -> None:
     """Raises InsufficientStock for what can't be had anyway. Whether the rest can, the stock's own guard decides.
 
     A look that locks and writes nothing: at a sale most who come are too late, and must not keep others waiting.
     """
-    available = StockItem.objects.available_by_sku([variant.sku]).get(variant.sku, 0)
+    available = StockItem.objects.available_by_sku([sku]).get(sku, 0)
     if available < quantity:
-        raise InsufficientStock(variant.sku, available)
+        raise InsufficientStock(sku, available)
 
 
 def forget_old(now: datetime) -> int:
@@ -290,9 +290,7 @@ def _set(cart: CartSnapshot, line: Line, quantity: int, now: datetime) -> CartSn
     if holds:
         _hold(cart, {line["sku"]: quantity}, until=until)
     else:
-        available = StockItem.objects.available_by_sku([line["sku"]]).get(line["sku"], 0)
-        if available < quantity:
-            raise InsufficientStock(line["sku"], available)
+        refuse_sold_out(line["sku"], quantity)
     return cart
 
 

@@ -55,7 +55,7 @@ def add(request: Request) -> HttpResponse:
     quantity = form.cleaned_data["quantity"]
     limit(request, units=quantity)
     try:
-        operations.refuse_sold_out(variant, quantity)
+        operations.refuse_sold_out(variant.sku, quantity)
         # One transaction: a first article that can't be added leaves no empty cart behind.
         with transaction.atomic():
             cart = queries.current(request) or operations.open_cart(request.user, holder=holder_of(request))

@@ -26,7 +26,7 @@ from payments import operations as payments
 from payments.errors import NothingLeft, ProviderUnavailable, RefundTooLarge
 from pricing import operations as pricing
 from pricing.errors import PriceChanged
-from pricing.operations import Customer, Destination, Freight, Item, Offers, PricedCart, Quote
+from pricing.operations import Destination, Freight, Item, Offers, PricedCart, Quote
 from pricing.queries import offers as offered
 from shipping.queries import Option, options
 from shop.errors import InvalidInput
@@ -184,7 +184,7 @@ def _rewrite(
     if not changes and address == order.shipping_address:
         return Outcome(order, [], 0, {}, "")
     # Its own uses must not stand in its way when the limits of coupons are looked at.
-    customer = _customer(order)
+    customer = operations.customer_of(order.user, order.email, besides=order)
     codes = [each.code for each in order.applied if each.code]
     pricing.give_back(order.reference)
     offers = offered(codes, customer=customer, now=now)
@@ -282,14 +282,6 @@ def _item(variant: Variant, quantity: int, line: OrderLine | None, *, now: datet
         list_price_minor=line.list_price_minor,
         tax_class=line.tax_class,
     )
-
-
-def _customer(order: Order) -> Customer:
-    email = order.user.email if order.user else order.email
-    others = Order.objects.filter(email=email).exclude(pk=order.pk).exclude(status=Status.CANCELLED)
-    if order.user:
-        others |= Order.objects.filter(user=order.user).exclude(pk=order.pk).exclude(status=Status.CANCELLED)
-    return Customer(pricing.customer_key(email), is_new=not others.exists())
 
 
 def _quoted(

@@ -155,12 +155,15 @@ def refuse_sold_out(cart: CartView) -> None:
             raise InsufficientStock(line.sku, line.available)
 
 
-def customer_of(user: User | None, email: str) -> Customer:
-    """Whom the limits of promotions count: an account by its own address, whatever contact it gives for this order."""
+def customer_of(user: User | None, email: str, *, besides: Order | None = None) -> Customer:
+    """Whom the limits of promotions count: an account by its own address, whatever contact it gives for this order.
+
+    `besides` is an order of theirs that is being changed: it does not make itself a second one.
+    """
     email = user.email if user else email
     if not email:
         return Customer()
-    return Customer(pricing.customer_key(email), is_new=not order_queries.has_ordered(user, email))
+    return Customer(pricing.customer_key(email), is_new=not order_queries.has_ordered(user, email, besides=besides))
 
 
 def refuse_unless_codes_count(quote: Quote, coupon_code: str, *, only_that: bool) -> None:

@@ -86,10 +86,11 @@ def returnable(order: Order, now: datetime) -> list[OrderLine]:
     return [line for line in order.lines.with_units() if line.units_returnable > 0]
 
 
-def has_ordered(user: User | None, email: str) -> bool:
+def has_ordered(user: User | None, email: str, *, besides: Order | None = None) -> bool:
     """Whether this person, or somebody with this e-mail address, has an order that was not cancelled."""
     theirs = Q(email=email) | Q(user=user) if user else Q(email=email)
-    return Order.objects.filter(theirs).exclude(status=Order.Status.CANCELLED).exists()
+    living = Order.objects.filter(theirs).exclude(status=Order.Status.CANCELLED)
+    return living.exclude(pk=besides.pk).exists() if besides else living.exists()
 
 
 def may_change(request: Request) -> bool:

@@ -104,7 +104,7 @@ MOVES = {
         "These units will not be sent and can be sold again. A refund of what was not paid online is only recorded: "
         "you send that money back yourself.",
         "has fewer units to send",
-        lambda order, quantities, **given: operations.cancel_units(order, quantities, **given),
+        operations.cancel_units,
         has_units_to_send,
         DropForm,
     ),
@@ -181,7 +181,7 @@ RETURN_MOVES = {
         "Receive",
         "What came is booked and its money goes back to the buyer. Enter 0 for what did not come.",
         "has its return booked",
-        lambda made, dispositions, **given: operations.receive_return(made, dispositions, **given),
+        operations.receive_return,
         is_in(Return.Status.APPROVED),
         ReceiveForm,
     ),

@@ -11,6 +11,7 @@ from orders import operations as orders
 from orders.models import Order
 from payments.models import Payment, PaymentEvent
 from shop import outbox
+from shop.models import OutboxEvent
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -141,11 +142,9 @@ def tell_order(order: Order, *, now: datetime) -> None:
 
 def alert(payment: Payment, problem: str) -> None:
     """Tells staff, once for each problem, that the provider and our books differ. Runs inside the transaction."""
-    log.error("%s: %s", payment, problem)
     payload = {"order_id": payment.order.public_id, "payment_id": payment.public_id, "problem": problem}
-    outbox.publish(
-        "payment.mismatch",
-        key=f"payment.mismatch:{payment.public_id}:{problem}",
-        payload=payload,
-        priority=outbox.MONEY,
-    )
+    key = f"payment.mismatch:{payment.public_id}:{problem}"
+    # What asks every minute would otherwise fill the log with one and the same problem.
+    if not OutboxEvent.objects.filter(dedupe_key=key).exists():
+        log.error("%s: %s", payment, problem)
+    outbox.publish("payment.mismatch", key=key, payload=payload, priority=outbox.MONEY)
